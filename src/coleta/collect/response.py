@@ -1,0 +1,207 @@
+"""Stage 1, step 3: is this what was asked for? Pure: what came back goes in, a verdict comes out.
+
+``judge`` never decides on types; that is landing's business. It decides whether to keep the
+response, ask again and how long to wait, or give up, within the tick's deadline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import assert_never
+
+from coleta.collect.envelope import NotData, Page
+
+BASE_WAIT = timedelta(seconds=0.5)
+"""The wait before the first retry at the most; it doubles with each."""
+
+LONGEST_WAIT = timedelta(seconds=30)
+"""Half of the shortest default deadline, so that even a long-failing API is asked twice a tick."""
+
+_RETRIED_STATUS = frozenset({408, 425, 429})
+_THROTTLED_STATUS = frozenset({429, 503})
+
+
+class Fault(StrEnum):
+    """What can go wrong between a request and its complete body."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    READ_TIMEOUT = "read_timeout"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    RESET = "reset"
+    INCOMPLETE = "incomplete"
+    FRAMING = "framing"
+    ENCODING = "encoding"
+    TOO_LARGE = "too_large"
+    SECRET = "secret"
+    BAD_URL = "bad_url"
+
+
+_HOPELESS = frozenset({Fault.TLS, Fault.TOO_LARGE, Fault.SECRET, Fault.BAD_URL})
+"""Faults that asking again within the tick cannot cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No complete response came; ``detail`` says why, without secrets."""
+
+    fault: Fault
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A complete response: its framing and its compression both reached their end.
+
+    ``wire`` are the body's bytes as received, ``body`` the same without the content coding.
+    Header names are in lower case, in the order received.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    wire: bytes
+    body: bytes
+    encoding: str | None
+    asked_at: datetime
+    received_at: datetime
+
+    def header(self, name: str) -> str | None:
+        """The first value of header `name` (in lower case)."""
+        return next((value for known, value in self.headers if known == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """It is what was asked for; or, where ``wrong`` says why not, the deadline leaves no time to ask again."""
+
+    wrong: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Ask again, not before ``after`` has passed."""
+
+    after: timedelta
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The tick ends as a gap with this reason."""
+
+    reason: str
+    detail: str
+
+
+Verdict = Keep | Retry | GiveUp
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How far a tick has come: what it may still be granted.
+
+    ``attempt`` counts from 1, ``chance`` is a number in [0, 1) drawn for this verdict.
+    """
+
+    attempt: int
+    now: datetime
+    deadline: datetime
+    chance: float
+    repeatable: bool = True
+
+
+def judge(came: Response | Failed, page: Page | NotData | None, patience: Patience) -> Verdict:
+    """Keep, ask again, or give up.
+
+    `page` is what the envelope made of a 2xx response's body, None for anything else.
+    """
+    if isinstance(came, Failed):
+        if came.fault in _HOPELESS:
+            return GiveUp(str(came.fault), came.detail)
+        wait = _full_jitter(patience)
+        return _retry_or_give_up(str(came.fault), came.detail, wait, patience)
+    if 200 <= came.status < 300:
+        return _judge_data(page, patience)
+    reason, detail = _status_reason(came.status), f"HTTP status {came.status}"
+    if came.status in _RETRIED_STATUS or came.status >= 500:
+        return _retry_or_give_up(reason, detail, _status_wait(came, patience), patience)
+    return GiveUp(reason, detail)
+
+
+def _judge_data(page: Page | NotData | None, patience: Patience) -> Verdict:
+    match page:
+        case Page():
+            return Keep()
+        case NotData(why):
+            # The API did answer, completely. Asking again may help; if not, the bytes are evidence.
+            wait = _full_jitter(patience)
+            if patience.repeatable and patience.now + wait < patience.deadline:
+                return Retry(wait, why)
+            return Keep(wrong=why)
+        case None:
+            return Keep(wrong="not looked at")
+    assert_never(page)
+
+
+def _retry_or_give_up(reason: str, detail: str, wait: timedelta, patience: Patience) -> Verdict:
+    if not patience.repeatable:
+        return GiveUp(reason, f"{detail}; not asked again, since the request may change something")
+    if patience.now + wait >= patience.deadline:
+        return GiveUp(reason, f"{detail}; attempt {patience.attempt}, no time left before the deadline")
+    return Retry(wait, reason)
+
+
+def _ceiling(patience: Patience) -> timedelta:
+    # The exponent is bounded so that 2**attempt cannot overflow a timedelta.
+    factor: int = 2 ** min(patience.attempt - 1, 16)
+    return min(LONGEST_WAIT, BASE_WAIT * factor)
+
+
+def _full_jitter(patience: Patience) -> timedelta:
+    wait: timedelta = _ceiling(patience) * patience.chance
+    return wait
+
+
+def _status_wait(came: Response, patience: Patience) -> timedelta:
+    told = retry_after(came)
+    if told is not None:
+        # A server that asks for more than is left still gets one more chance, just before the end;
+        # a little jitter keeps those that were told the same second apart.
+        last_chance = patience.deadline - patience.now - timedelta(seconds=1)
+        return min(told + BASE_WAIT * patience.chance, max(last_chance, timedelta(0)))
+    if came.status in _THROTTLED_STATUS:
+        return _ceiling(patience) * (0.5 + patience.chance / 2)
+    return _full_jitter(patience)
+
+
+def retry_after(came: Response) -> timedelta | None:
+    """The wait that a ``Retry-After`` header asks for: seconds or a date (RFC 9110, 10.2.3).
+
+    A date in the past is no wait; what cannot be read is None.
+    """
+    value = came.header("retry-after")
+    if value is None:
+        return None
+    if value.isascii() and value.strip().isdigit():
+        return timedelta(seconds=min(int(value), 10**9))
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(until - came.received_at, timedelta(0))
+
+
+def _status_reason(status: int) -> str:
+    if status in (401, 403):
+        return "auth"
+    if 300 <= status < 400:
+        return "redirect" if status != 304 else "unexpected_304"
+    return f"http_{status}"

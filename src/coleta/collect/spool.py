@@ -1,0 +1,280 @@
+"""Stage 1, step 4: the spool file, as bytes. Pure; docs/reference/spool.md is its specification.
+
+A spool file holds one accepted answer, or the gaps of one date, in frames with a CRC each. It says
+all that landing needs, terms included, so it can be landed by any process, years later, from a copy.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from struct import Struct
+from typing import TypeVar
+
+import msgspec
+
+from coleta.collect.carry import Carried, answer_id, response_digest
+from coleta.collect.tick import Interval
+from coleta.errors import Corrupt
+from coleta.terms import Terms, canonical
+
+FORMAT = 1
+MAGIC = b"COLETA" + bytes([FORMAT]) + b"\n"
+BODY_FRAME_BYTES = 16 << 20
+"""The longest body frame: a reader needs no more than this at once, and a CRC covers no more."""
+
+SMALL_FRAME_BYTES = 64 << 20
+"""The longest header or trailer: a gap file of one date at one tick a second has about 10 MB."""
+
+KEPT_RESPONSE_HEADERS = frozenset(
+    {
+        "age", "cache-control", "content-encoding", "content-language", "content-length", "content-range",
+        "content-type", "date", "etag", "last-modified", "link", "ratelimit", "ratelimit-policy",
+        "retry-after", "server", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset",
+        "x-request-id", "x-total-count",
+    }
+)  # fmt: skip
+"""The response headers that are kept. An allow-list, since Set-Cookie and its like are secrets."""
+
+_HEAD = Struct("<cI")
+_CRC = Struct("<I")
+
+
+class NewerFormat(Corrupt):
+    """The file was written by a newer version of Coleta: leave it untouched."""
+
+    code = "newer_format"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A tick that ended without an answer, and why."""
+
+    tick: Interval
+    reason: str
+    detail: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known before the first page: whose answer this is, to which question, on which terms.
+
+    Exactly one of ``tick`` and ``gaps`` is given. ``scheduled`` is the instant that the request was
+    planned for, ``request`` its redacted form, ``schedule`` what named the tick.
+    """
+
+    project: str
+    stream: str
+    uuid: str
+    terms: Terms
+    schedule: dict[str, object]
+    owner: str
+    tool: str
+    tick: Interval | None = None
+    gaps: tuple[Gap, ...] = ()
+    scheduled: datetime | None = None
+    window: bool = False
+    request: dict[str, object] | None = None
+    carried: Carried | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageHead:
+    """What came around one page's body. Its length and CRCs are in the frames."""
+
+    number: int
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    encoding: str | None
+    url: str
+    asked_at: datetime
+    received_at: datetime
+    tls_verified: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Trailer:
+    """What is known after the last page. ``wrong`` says why the answer is not the data, if it is not."""
+
+    pages: int = 0
+    size_bytes: int = 0
+    response: str | None = None
+    answer: str | None = None
+    attempts: int = 0
+    wrong: str | None = None
+    after: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """An accepted answer, or gaps, waiting to be landed: all but the pages themselves."""
+
+    name: str
+    header: Header
+    trailer: Trailer
+    asked_at: datetime | None
+    received_at: datetime
+    size_bytes: int
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """The ticks that this entry is about."""
+        if self.header.tick is not None:
+            return (self.header.tick,)
+        return tuple(gap.tick for gap in self.header.gaps)
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether nothing was answered."""
+        return self.header.tick is None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A whole spool file, read and checked."""
+
+    header: Header
+    pages: tuple[tuple[PageHead, bytes], ...]
+    trailer: Trailer = field(default_factory=Trailer)
+
+
+# Writing ----------------------------------------------------------------------------------------
+
+
+def opening(header: Header) -> bytes:
+    """The bytes that a spool file begins with."""
+    return MAGIC + _frame(b"H", canonical(header))
+
+
+def page(head: PageHead, wire: bytes) -> Iterator[bytes]:
+    """The bytes of one page, in pieces of bounded size."""
+    yield _frame(b"P", canonical(head))
+    view = memoryview(wire)
+    for start in range(0, len(view), BODY_FRAME_BYTES):
+        yield _frame(b"B", view[start : start + BODY_FRAME_BYTES])
+
+
+def closing(trailer: Trailer) -> bytes:
+    """The bytes that a spool file ends with."""
+    return _frame(b"T", canonical(trailer))
+
+
+def file_name(header: Header, trailer: Trailer) -> str:
+    """``<tick>-<digest16>.spool``: the first tick, and the answer's id (gaps: the header's digest)."""
+    if header.tick is not None:
+        return f"{header.tick.name}-{(trailer.answer or '')[:16]}.spool"
+    crc = zlib.crc32(canonical(header))
+    return f"{header.gaps[0].tick.name}-gap-{crc:08x}.spool"
+
+
+def kept_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Of a response's headers those that may be stored."""
+    return tuple((name, value) for name, value in headers if name in KEPT_RESPONSE_HEADERS)
+
+
+def _frame(kind: bytes, payload: bytes | memoryview) -> bytes:
+    head = _HEAD.pack(kind, len(payload))
+    return b"".join((head, payload, _CRC.pack(zlib.crc32(payload, zlib.crc32(head)))))
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+def parse(name: str, file: bytes) -> Contents:
+    """The whole of spool file `name`.
+
+    Raises:
+        NewerFormat: a newer version wrote it.
+        Corrupt: cut short, damaged, or not a spool file; the message says at which byte.
+
+    """
+    frames = _frames(name, memoryview(file))
+    kind, payload = next(frames)
+    if kind != b"H":
+        raise Corrupt("the first frame is not a header", where=name)
+    header = _load(name, payload, Header)
+    pages: list[tuple[PageHead, list[bytes]]] = []
+    trailer: Trailer | None = None
+    for kind, payload in frames:
+        if trailer is not None:
+            raise Corrupt("something follows the trailer", where=name)
+        if kind == b"P":
+            pages.append((_load(name, payload, PageHead), []))
+        elif kind == b"B" and pages:
+            pages[-1][1].append(bytes(payload))
+        elif kind == b"T":
+            trailer = _load(name, payload, Trailer)
+        else:
+            raise Corrupt(f"a frame {kind!r} has no place here", where=name)
+    if trailer is None:
+        raise Corrupt("cut short: there is no trailer", where=name)
+    whole = Contents(header, tuple((head, b"".join(parts)) for head, parts in pages), trailer)
+    _check_whole(name, whole)
+    return whole
+
+
+def summary(name: str, contents: Contents, size_bytes: int, accepted_at: datetime) -> Spooled:
+    """What is kept in memory of a spool file while it waits."""
+    heads = [head for head, _ in contents.pages]
+    return Spooled(
+        name=name,
+        header=contents.header,
+        trailer=contents.trailer,
+        asked_at=heads[0].asked_at if heads else None,
+        received_at=heads[-1].received_at if heads else accepted_at,
+        size_bytes=size_bytes,
+    )
+
+
+def _frames(name: str, view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    if bytes(view[:6]) != MAGIC[:6] or len(view) < len(MAGIC) or view[7] != MAGIC[7]:
+        raise Corrupt("this is not a spool file", where=name)
+    if view[6] > FORMAT:
+        raise NewerFormat(
+            f"written in spool format {view[6]}; this version of Coleta reads up to {FORMAT}",
+            where=name,
+            hint="upgrade Coleta; the file is left as it is",
+        )
+    at = len(MAGIC)
+    while at < len(view):
+        body = at + _HEAD.size
+        if body > len(view):
+            raise Corrupt(f"cut short at byte {at}", where=name)
+        kind, length = _HEAD.unpack_from(view, at)
+        end = body + length
+        if end + _CRC.size > len(view):
+            raise Corrupt(f"cut short: the frame at byte {at} is not whole", where=name)
+        if _CRC.unpack_from(view, end)[0] != zlib.crc32(view[at:end]):
+            raise Corrupt(f"the frame at byte {at} fails its CRC", where=name)
+        yield kind, view[body:end]
+        at = end + _CRC.size
+    # A file of nothing but the magic has no header; `parse` must not see StopIteration.
+    if at == len(MAGIC):
+        raise Corrupt("cut short: there is no header", where=name)
+
+
+def _check_whole(name: str, whole: Contents) -> None:
+    trailer, tick = whole.trailer, whole.header.tick
+    if trailer.pages != len(whole.pages):
+        raise Corrupt(f"the trailer counts {trailer.pages} pages, there are {len(whole.pages)}", where=name)
+    if tick is None:
+        return
+    digest = response_digest(wire for _, wire in whole.pages)
+    parent = whole.header.carried.parent if whole.header.carried else None
+    if trailer.response != digest or trailer.answer != answer_id(parent, tick, digest):
+        raise Corrupt("the pages do not have the digest that the trailer names", where=name)
+
+
+T = TypeVar("T")
+
+
+def _load(name: str, payload: memoryview, what: type[T]) -> T:
+    if len(payload) > SMALL_FRAME_BYTES:
+        raise Corrupt("a frame of JSON is too long", where=name)
+    try:
+        return msgspec.json.decode(payload, type=what)
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"a frame cannot be read: {error}", where=name) from None

@@ -1,0 +1,1 @@
+"""Stage 0: the types and rules of records."""

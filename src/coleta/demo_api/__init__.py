@@ -1,0 +1,1 @@
+"""The tutorial's purchases API, with faults on request. Not needed in production."""

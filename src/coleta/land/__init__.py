@@ -1,0 +1,1 @@
+"""Stage 2, pure: decode, batch, Parquet, commit."""

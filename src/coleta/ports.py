@@ -1,0 +1,184 @@
+"""The outside world as the runtime sees it: one Protocol per outside thing, written by its caller.
+
+Each docstring is the contract; tests/conformance is the same contract in code, and every adapter,
+the shipped in-memory ones first, passes it. The landing path cannot delete or overwrite an object,
+because the port that it holds has no such method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import BinaryIO, Protocol
+
+from coleta.collect.request import Request
+from coleta.collect.response import Failed, Response
+from coleta.collect.spool import Header, PageHead, Spooled, Trailer
+from coleta.land.commit import Committed, Head
+
+
+class Clock(Protocol):
+    """The wall clock."""
+
+    def now(self) -> datetime:
+        """The present instant in UTC, to the microsecond."""
+
+
+class Ids(Protocol):
+    """Where what must be new, or left to chance, comes from."""
+
+    def uuid(self) -> str:
+        """A new random UUID in its usual form."""
+
+    def nonce(self) -> str:
+        """128 new random bits in hex."""
+
+    def chance(self) -> float:
+        """A random number in [0, 1)."""
+
+
+class Transport(Protocol):
+    """One HTTP exchange, without redirects, retries or content decoding behind our back."""
+
+    def exchange(self, request: Request, *, timeout: timedelta, max_bytes: int) -> Response | Failed:
+        """Send `request` and read its whole response within `timeout` in all.
+
+        A ``Response`` is complete: its framing says so and its content coding reached its end.
+        At most `max_bytes` of body, decoded, are taken. Whatever the network or the other side
+        does wrong is a ``Failed``, never an exception.
+        """
+
+
+class Draft(Protocol):
+    """An answer on its way into the spool. Until ``accept`` returns it does not exist."""
+
+    def page(self, head: PageHead, wire: bytes) -> None:
+        """Add one page, its body as received.
+
+        Raises:
+            SpoolRefused: the disk did not take it, or the quota is used up; discard the draft.
+
+        """
+
+    def accept(self, trailer: Trailer) -> Spooled:
+        """Make the answer durable: on return it survives kill -9 and power loss.
+
+        Raises:
+            SpoolRefused: it is not accepted, and never will be: discard the draft, ask again.
+
+        """
+
+    def discard(self) -> None:
+        """Forget it; nothing of it stays. May be called twice, and after ``accept`` does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolContents:
+    """What lies in a stream's spool: what waits (oldest tick first), and what cannot be used.
+
+    ``damaged`` and ``held`` are names: files that fail their checks, and files that belong to
+    another stream's uuid or to a newer format, which are left untouched.
+    """
+
+    waiting: tuple[Spooled, ...] = ()
+    damaged: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    free_bytes: int = 0
+
+
+class Spool(Protocol):
+    """One stream's accepted answers and gaps, until they are landed."""
+
+    def draft(self, header: Header) -> Draft:
+        """Begin to accept an answer or a gap.
+
+        Raises:
+            SpoolRefused: the disk does not take it, or the quota is used up.
+
+        """
+
+    def contents(self) -> SpoolContents:
+        """What lies here now."""
+
+    def read(self, entry: Spooled) -> bytes:
+        """The whole spool file of `entry`, checked.
+
+        Raises:
+            Corrupt: it fails its checks now; it counts as damaged from here on.
+
+        """
+
+    def release(self, entries: Sequence[Spooled]) -> None:
+        """Forget `entries`, which are settled elsewhere; one that is gone already is no error."""
+
+
+class Scratch(Protocol):
+    """Where a data object grows until it is put."""
+
+    def file(self) -> BinaryIO:
+        """An empty seekable file, in memory while small, that vanishes when closed."""
+
+
+class Created:
+    """The object is stored, whole and durable, and was not there before."""
+
+
+class Exists:
+    """Something lies under that name, and it was not touched."""
+
+
+class ObjectStore(Protocol):
+    """A place for objects that says honestly whether a create won. Names are relative, with ``/``."""
+
+    def create(self, name: str, body: bytes | memoryview, *, sha256: str) -> Created | Exists:
+        """Store `body`, whose digest is `sha256` in hex, under `name` unless something is there.
+
+        Raises:
+            Doubtful: it may or may not have been stored, now or later; ``read`` and decide.
+            StoreUnavailable: it was not stored, and will not be by this call.
+
+        """
+
+    def read(self, name: str, *, last: int | None = None) -> bytes | None:
+        """The bytes under `name`, or only its `last` ones; None where nothing is.
+
+        Raises:
+            StoreUnavailable: it could not be told.
+
+        """
+
+    def size(self, name: str) -> int | None:
+        """How many bytes lie under `name`; None where nothing is.
+
+        Raises:
+            StoreUnavailable: it could not be told.
+
+        """
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Every name that begins with `prefix`, in order. A hint only: names decide.
+
+        Raises:
+            StoreUnavailable: the listing could not be completed.
+
+        """
+
+
+class Index(Protocol):
+    """What this machine remembers of one stream's log. Derived: it may be lost at any time."""
+
+    def head(self) -> Head | None:
+        """The newest state entered, or None where nothing is remembered."""
+
+    def enter(self, head: Head, committed: Committed | None) -> None:
+        """Remember `committed`, the object that led to `head`; None for the head of an empty log.
+
+        Atomic: either all of it is remembered or nothing.
+        """
+
+    def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
+        """Which of `answer_ids` committed records name."""
+
+    def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
+        """The commits entered, oldest first; or only the `newest` so many, oldest of them first."""

@@ -1,0 +1,1 @@
+"""The stages at work: decisions from the pure core, effects through ports."""

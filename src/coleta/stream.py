@@ -1,0 +1,124 @@
+"""What the project file says of one stream, as values that every stage can read.
+
+Nothing here knows TOML, files or the environment; ``settings`` makes these values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from coleta.terms import Terms
+
+CatchUp = Literal["all", "latest", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A tick at each multiple of ``interval`` since 1970-01-01T00:00:00Z."""
+
+    interval: timedelta
+
+    def to_json(self) -> dict[str, object]:
+        """As it stands in records."""
+        return {"every_s": self.interval.total_seconds()}
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A tick at each nominal local instant that ``expression`` names in ``zone`` (an IANA name)."""
+
+    expression: str
+    zone: str = "UTC"
+
+    def to_json(self) -> dict[str, object]:
+        """As it stands in records."""
+        return {"cron": self.expression, "zone": self.zone}
+
+
+Schedule = Every | Cron
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is to be found (``env:NAME``, ``file:PATH``); never the secret itself."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePage:
+    """The first response is the whole answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageNumber:
+    """Pages are asked by number until one is empty, or short of ``size``, or ``total_pages`` is reached.
+
+    ``total`` are the keys, from the top of a page, to a count of all records: what comes must agree.
+    """
+
+    param: str = "page"
+    first: int = 1
+    size_param: str | None = None
+    size: int | None = None
+    total: tuple[str, ...] = ()
+    total_pages: tuple[str, ...] = ()
+    max_pages: int = 10_000
+
+
+Paging = SinglePage | PageNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a stream's records come from, and how patiently they are asked for."""
+
+    url: str
+    method: Literal["GET", "HEAD", "POST"] = "GET"
+    params: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str | SecretRef], ...] = ()
+    paging: Paging = SinglePage()
+    timeout: timedelta = timedelta(seconds=30)
+    """The most that one request may take, from the first byte sent to the last received."""
+    deadline: timedelta = timedelta(seconds=60)
+    """The most that one tick may take, with all its pages and retries."""
+    max_answer_bytes: int = 2_000_000_000
+    """The most that one answer may hold, decoded; beyond it the tick is a gap(too_large)."""
+    allow_empty_body: bool = False
+    """Whether a 204, or a body of no bytes, is an answer without records."""
+    retry_unsafe: bool = False
+    """Whether a request that is not GET or HEAD may be sent again."""
+    verify_tls: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """When waiting answers are closed into a data object. Names and correctness do not depend on it."""
+
+    every: timedelta = timedelta(0)
+    """The age of the oldest waiting answer at which a batch is closed."""
+    max_bytes: int = 256_000_000
+    """The size of the waiting answers, as received, at which a batch is closed early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One named series of records from one API endpoint, landed under one path."""
+
+    name: str
+    project: str
+    store: str
+    """The URL of the store, such as ``file:///srv/lake``."""
+    path: str
+    """Where in the store the stream lies; keys of the layout come below it."""
+    source: Source
+    schedule: Schedule
+    terms: Terms
+    catch_up: CatchUp = "latest"
+    delay: timedelta = timedelta(0)
+    """How long after its end a tick is asked at the earliest."""
+    landing: Landing = field(default_factory=Landing)
+    budget: float = 0.1
+    """The share of an answer's records that may break the contract before `run` exits with 65."""

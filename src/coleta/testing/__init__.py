@@ -1,0 +1,1 @@
+"""Shipped in-memory adapters, faults, and the simulator that runs the production code."""
