@@ -1,0 +1,217 @@
+"""Stage 2, step 4: the log's rules. Pure: what is known of the log goes in, what to do comes out.
+
+Object n is commit n, and record n names object n+1, so the store's create-only put on one known
+name is the only arbiter. ``Head`` is what following the log has taught; ``sift`` decides what
+becomes of each waiting answer. Neither ever deletes, and no rule here trusts an error's wording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from coleta.collect.coverage import Coverage
+from coleta.collect.spool import Gap, Spooled
+from coleta.collect.tick import Interval
+from coleta.errors import Corrupt
+from coleta.land.record import Account, Outcome, Record, object_name
+from coleta.terms import canonical
+
+IDENTITY_NAME = "_ledger/identity.json"
+NOTHING = Coverage()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose log lies under a path: written once, create-only, before anything else."""
+
+    uuid: str
+    project: str
+    stream: str
+    first_tick: datetime
+    created: datetime
+    format: int = 1
+
+    def to_json(self) -> bytes:
+        """The bytes of identity.json."""
+        return canonical(self)
+
+    @classmethod
+    def from_json(cls, stored: bytes) -> Identity:
+        """The identity in `stored`.
+
+        Raises:
+            Corrupt: it cannot be read as one.
+
+        """
+        try:
+            return msgspec.json.decode(stored, type=cls)
+        except msgspec.MsgspecError as error:
+            raise Corrupt(f"not an identity: {error}", where=IDENTITY_NAME) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit that exists: its object's name, its record and the record's digest."""
+
+    name: str
+    record: Record
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """All that following the log up to commit ``seq`` has taught. The empty log has seq 0.
+
+    ``answered`` are the intervals settled by answers, ``gaps`` those settled by gaps alone.
+    ``answer`` is the id of the newest answer committed, the parent of the next one that carries state.
+    """
+
+    uuid: str
+    first_tick: datetime
+    next: str
+    seq: int = 0
+    digest: str | None = None
+    answered: Coverage = NOTHING
+    gaps: Coverage = NOTHING
+    answer: str | None = None
+    carried: dict[str, object] | None = None
+
+    @classmethod
+    def genesis(cls, identity: Identity) -> Head:
+        """The head of a log without commits."""
+        return cls(identity.uuid, identity.first_tick, next=object_name(identity.first_tick.date(), 1))
+
+    @property
+    def settled(self) -> Coverage:
+        """Every interval that has an outcome."""
+        return self.answered.union(self.gaps)
+
+    def after(self, committed: Committed) -> Head:
+        """The head once `committed` is known.
+
+        Raises:
+            Corrupt: it does not extend this head, or breaks a law.
+
+        """
+        record = committed.record
+        _check_link(self, committed)
+        answered, gaps = self.answered, self.gaps
+        answer, carried = self.answer, self.carried
+        for account in record.accounts:
+            _check_account(committed.name, account, answered, gaps)
+            for interval in account.settles:
+                if account.outcome is Outcome.GAP:
+                    gaps = gaps.add(interval)
+                else:
+                    answered = answered.add(interval)
+                    if gaps.overlaps(interval):
+                        gaps = gaps.minus(Coverage((interval,)))
+            if account.carried is not None:
+                answer, carried = account.answer, account.carried.after  # type: ignore[assignment]
+        return replace(
+            self,
+            next=record.next,
+            seq=record.seq,
+            digest=committed.digest,
+            answered=answered,
+            gaps=gaps,
+            answer=answer,
+            carried=carried,
+        )
+
+
+def _check_link(head: Head, committed: Committed) -> None:
+    record, name = committed.record, committed.name
+    expected = (head.uuid, head.seq + 1, head.digest, head.next)
+    found = (record.uuid, record.seq, record.prev, name)
+    for what, mine, theirs in zip(("uuid", "seq", "prev", "name"), expected, found, strict=True):
+        if mine != theirs:
+            raise Corrupt(
+                f"it does not continue the log: {what} should be {mine}, not {theirs}",
+                where=name,
+                hint="coleta verify tells more",
+            )
+
+
+def _check_account(name: str, account: Account, answered: Coverage, gaps: Coverage) -> None:
+    if not account.balances:
+        raise Corrupt(f"tick {account.tick.name}: received is not landed + quarantined + deduplicated", where=name)
+    for interval in account.settles:
+        taken = answered.overlaps(interval) or (account.outcome is Outcome.GAP and gaps.overlaps(interval))
+        if taken:
+            raise Corrupt(f"tick {account.tick.name}: {interval} is settled twice", where=name)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGap:
+    """A waiting gap, and the parts of its tick that nothing else covers."""
+
+    gap: Gap
+    settles: tuple[Interval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A waiting entry that can be landed: an answer with the intervals that it settles, or open gaps."""
+
+    entry: Spooled
+    settles: tuple[Interval, ...] = ()
+    gaps: tuple[OpenGap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """What to do with each waiting entry: let go, set aside as superseded, or land."""
+
+    let_go: tuple[Spooled, ...] = ()
+    superseded: tuple[Spooled, ...] = ()
+    ready: tuple[Ready, ...] = ()
+
+
+def sift(waiting: Iterable[Spooled], head: Head, landed: Collection[str]) -> Sifted:
+    """Decide what becomes of each of `waiting`, given the log's head and which answer ids it names.
+
+    An answer whose id is landed is let go. One wholly covered by answers (gaps do not count) is
+    superseded; so is one that is covered in part and cannot be landed in part: it carries state, its
+    records are placed by the interval, or it is no data. A gap settles only what nothing else does.
+    """
+    let_go: list[Spooled] = []
+    superseded: list[Spooled] = []
+    ready: list[Ready] = []
+    settled = head.settled
+    for entry in waiting:
+        if entry.is_gap:
+            gaps = cut_gaps(entry.header.gaps, settled)
+            if gaps:
+                ready.append(Ready(entry, gaps=gaps))
+            else:
+                let_go.append(entry)
+        elif entry.trailer.answer in landed:
+            let_go.append(entry)
+        elif _is_superseded(entry, head):
+            superseded.append(entry)
+        else:
+            (tick,) = entry.intervals
+            ready.append(Ready(entry, settles=() if tick.empty else head.answered.uncovered(tick)))
+    return Sifted(tuple(let_go), tuple(superseded), tuple(ready))
+
+
+def _is_superseded(entry: Spooled, head: Head) -> bool:
+    (tick,) = entry.intervals
+    carried = entry.header.carried
+    if carried is not None and carried.parent != head.answer:
+        return True
+    if not head.answered.overlaps(tick):
+        return False
+    whole = head.answered.covers(tick)
+    return whole or carried is not None or entry.header.window or entry.trailer.wrong is not None
+
+
+def cut_gaps(gaps: Iterable[Gap], settled: Coverage) -> tuple[OpenGap, ...]:
+    """Those of `gaps` that `settled` does not cover, each cut to what it leaves."""
+    cut = (OpenGap(gap, settled.uncovered(gap.tick)) for gap in gaps)
+    return tuple(one for one in cut if one.settles)

@@ -1,0 +1,126 @@
+"""Stage 2, step 3: rows and record to the bytes of a data object, and back. Pure, but for its sink.
+
+zstd, page checksums on (without them most bit flips read back as wrong values in silence), the
+record in the footer's key-value metadata. Rows come in pieces, so memory is bounded by a piece and
+a row group, not by the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, BinaryIO
+
+from coleta.errors import Corrupt
+from coleta.land.content import ContentDigest
+from coleta.land.record import FOOTER_KEY, Record, encode_record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from coleta.land.decode import Piece
+
+TAIL_BYTES = 64 * 1024
+"""How much of an object's end is read first: enough for the footer and record of an hour of minutes."""
+
+_FOOTER_END_BYTES = 8
+_DICTIONARY_SHARE = 0.5
+
+
+class ObjectWriter:
+    """Writes one data object into a sink: pieces first, then the record that accounts for them."""
+
+    def __init__(self, sink: BinaryIO, schema: pa.Schema) -> None:
+        """Begin an object whose columns are those of `schema`, lineage columns last."""
+        self._sink = sink
+        self._schema = schema
+        self._content = ContentDigest(schema)
+        self._writer: pa.parquet.ParquetWriter | None = None
+        self.rows = 0
+
+    def add(self, piece: Piece, *, tick: datetime, fetched_at: datetime) -> None:
+        """Add the landed rows of `piece`, which came for the tick that ends at `tick`."""
+        import pyarrow as pa
+
+        count = piece.columns.num_rows
+        if not count:
+            return
+        stamp = pa.timestamp("us", tz="UTC")
+        lineage = [
+            pa.repeat(pa.scalar(tick, stamp), count),
+            pa.array(piece.rows, pa.int64()),
+            pa.repeat(pa.scalar(fetched_at, stamp), count),
+        ]
+        batch = pa.RecordBatch.from_arrays([*piece.columns.columns, *lineage], schema=self._schema)
+        self._content.add(batch)
+        self._open(batch).write_batch(batch)
+        self.rows += count
+
+    def finish(self, account: Callable[[int, str], Record]) -> Record:
+        """Close the object with the record that `account` makes of its rows and content digest."""
+        record = account(self.rows, self._content.hex())
+        writer = self._open(None)
+        writer.add_key_value_metadata({FOOTER_KEY: encode_record(record).decode()})
+        writer.close()
+        return record
+
+    def _open(self, first: pa.RecordBatch | None) -> pa.parquet.ParquetWriter:
+        if self._writer is None:
+            import pyarrow.parquet as pq
+
+            self._writer = pq.ParquetWriter(
+                self._sink,
+                self._schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=[] if first is None else _repetitive(first),
+                write_page_checksum=True,
+                store_schema=False,
+            )
+        return self._writer
+
+
+def _repetitive(batch: pa.RecordBatch) -> list[str]:
+    """The columns worth a dictionary, judged by the first rows: those whose values mostly repeat."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = []
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        if pa.types.is_nested(field.type) or field.name == "_row":
+            continue
+        if pc.count_distinct(column.slice(0, 10_000)).as_py() <= min(len(column), 10_000) * _DICTIONARY_SHARE:
+            names.append(field.name)
+    return names
+
+
+def footer_bytes(tail: bytes) -> int:
+    """How many bytes from the end the footer takes, given at least the last eight.
+
+    Raises:
+        Corrupt: these are not the last bytes of a Parquet file.
+
+    """
+    if len(tail) < _FOOTER_END_BYTES or tail[-4:] != b"PAR1":
+        raise Corrupt("not a Parquet file, or cut short")
+    return int.from_bytes(tail[-8:-4], "little") + _FOOTER_END_BYTES
+
+
+def stored_record(tail: bytes) -> tuple[bytes, int]:
+    """The record's bytes and the number of rows, from the last bytes of an object that hold its footer.
+
+    Raises:
+        Corrupt: there is no readable footer, or no record in it.
+
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        footer = pq.read_metadata(pa.BufferReader(tail))
+    except (pa.ArrowException, OSError) as error:
+        raise Corrupt(f"its footer cannot be read: {error}") from None
+    stored = (footer.metadata or {}).get(FOOTER_KEY.encode())
+    if stored is None:
+        raise Corrupt("its footer holds no record: Coleta did not write it")
+    return stored, footer.num_rows
