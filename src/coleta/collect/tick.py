@@ -5,11 +5,14 @@ Instants are aware datetimes in UTC with whole microseconds. Nothing here reads 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 RESOLUTION = timedelta(microseconds=1)
 """The smallest step of time that Coleta knows: ``(t - RESOLUTION, t]`` holds exactly the instant t."""
+
+_NAME = re.compile(r"[0-9]{8}T[0-9]{6}(\.[0-9]{6})?Z")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,8 +42,8 @@ class Interval:
         return self.end.date()
 
     def overlaps(self, other: Interval) -> bool:
-        """Whether some instant lies in both."""
-        return self.start < other.end and other.start < self.end
+        """Whether some instant lies in both; never so for an empty one."""
+        return max(self.start, other.start) < min(self.end, other.end)
 
     def __str__(self) -> str:
         return f"({format_instant(self.start)}, {format_instant(self.end)}]"
@@ -64,11 +67,9 @@ def parse_tick_name(text: str) -> datetime:
         ValueError: it is neither.
 
     """
-    for form in ("%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S.%fZ"):
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
+    # Asked for in full, since Python's parsers read a name with a digit too few as another instant.
+    if "-" not in text and not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no tick's name, such as 20261124T120000Z")
     return parse_instant(text)
 
 
@@ -88,4 +89,7 @@ def parse_instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write it in UTC, such as 2026-11-24T12:00:00Z")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999 in UTC") from None
