@@ -182,3 +182,18 @@ class Index(Protocol):
 
     def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
         """The commits entered, oldest first; or only the `newest` so many, oldest of them first."""
+
+
+class Notes(Protocol):
+    """A few small things remembered beside a stream's spool, for one store."""
+
+    def recall(self, name: str) -> bytes | None:
+        """What was last remembered under `name`, or None."""
+
+    def remember(self, name: str, body: bytes) -> None:
+        """Remember `body` under `name`, durably, in place of what was there.
+
+        Raises:
+            SpoolRefused: the disk did not take it; what was there still is.
+
+        """

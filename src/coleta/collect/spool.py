@@ -118,6 +118,7 @@ class Spooled:
     asked_at: datetime | None
     received_at: datetime
     size_bytes: int
+    tls_verified: bool = True
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
@@ -226,6 +227,7 @@ def summary(name: str, contents: Contents, size_bytes: int, accepted_at: datetim
         asked_at=heads[0].asked_at if heads else None,
         received_at=heads[-1].received_at if heads else accepted_at,
         size_bytes=size_bytes,
+        tls_verified=all(head.tls_verified for head in heads),
     )
 
 

@@ -17,7 +17,7 @@ from coleta.collect.coverage import Coverage
 from coleta.collect.spool import Gap, Spooled
 from coleta.collect.tick import Interval
 from coleta.errors import Corrupt
-from coleta.land.record import Account, Outcome, Record, object_name
+from coleta.land.record import Account, Outcome, Record, folder_date, object_name
 from coleta.terms import canonical
 
 IDENTITY_NAME = "_ledger/identity.json"
@@ -99,6 +99,7 @@ class Head:
         """
         record = committed.record
         _check_link(self, committed)
+        _check_rows(committed)
         answered, gaps = self.answered, self.gaps
         answer, carried = self.answer, self.carried
         for account in record.accounts:
@@ -135,6 +136,17 @@ def _check_link(head: Head, committed: Committed) -> None:
                 where=name,
                 hint="coleta verify tells more",
             )
+
+
+def _check_rows(committed: Committed) -> None:
+    record, name = committed.record, committed.name
+    landed = sum(account.landed for account in record.accounts)
+    if landed != record.rows:
+        raise Corrupt(f"its accounts say {landed} rows landed, it has {record.rows}", where=name)
+    day = folder_date(name)
+    strangers = [account.tick.name for account in record.accounts if account.tick.date != day]
+    if strangers:
+        raise Corrupt(f"ticks of another date lie in this folder: {', '.join(strangers[:3])}", where=name)
 
 
 def _check_account(name: str, account: Account, answered: Coverage, gaps: Coverage) -> None:

@@ -1,0 +1,97 @@
+"""What the commands need of the program around them; ``wiring`` provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from coleta.runtime.auditor import Evidence
+from coleta.runtime.events import Event
+from coleta.runtime.questions import Shelves
+from coleta.runtime.service import Service
+from coleta.runtime.station import Station, World
+from coleta.stream import Stream
+
+Tell = Callable[[Event], None]
+
+
+class App(Protocol):
+    """One project, opened: what its file says, and doors to its streams."""
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+
+    @property
+    def streams(self) -> Sequence[Stream]:
+        """Its streams, as in the file."""
+
+    def stream(self, name: str) -> Stream:
+        """The stream called `name`.
+
+        Raises:
+            Misconfigured: there is none; the hint names the nearest.
+
+        """
+
+    def world(self, tell: Tell) -> World:
+        """Clock, network and identity, for one process."""
+
+    def station(self, stream: Stream, tell: Tell) -> AbstractContextManager[Station]:
+        """Open `stream` for this process alone: its lock is held until the end of the ``with`` block.
+
+        Raises:
+            Busy: another process collects it in this folder.
+            StoreUnavailable, Misconfigured, Corrupt: as ``open_station``.
+
+        """
+
+    def service(self, tell: Tell) -> AbstractContextManager[Service]:
+        """A service for all streams; their locks are held until the end of the ``with`` block.
+
+        Raises:
+            Busy: another process collects one of them in this folder.
+
+        """
+
+    def shelves(self, stream: Stream) -> Shelves:
+        """Where to read about `stream`; takes no lock and changes nothing.
+
+        Raises:
+            Misconfigured: the stream has never been started here nor elsewhere: there is nothing to read.
+
+        """
+
+    def evidence(self, stream: Stream) -> Evidence:
+        """What an audit of `stream` looks at; takes no lock and changes nothing."""
+
+    def probe(self, stream: Stream) -> str:
+        """Probe the store of `stream` (and its identity, if it has one); what was found, in a few words.
+
+        Raises:
+            StoreUnavailable, Misconfigured: as ``coleta.runtime.opening.probe`` and ``check_owner``.
+
+        """
+
+    def rows(self, stream: Stream, names: Sequence[str], *, limit: int) -> list[Mapping[str, object]]:
+        """The first `limit` rows of the data objects `names`, as a person would see them."""
+
+    def decode_preview(self, stream: Stream, body: bytes, *, limit: int) -> Preview:
+        """What landing would make of a page `body`: the first `limit` rows, and every reject."""
+
+
+class Preview(Protocol):
+    """A page as landing would see it."""
+
+    received: int
+    landed: int
+    rows: Sequence[Mapping[str, object]]
+    rejects: Sequence[tuple[int, str, str, str]]
+    """Row, path, reason, detail."""
+    wrong: str | None

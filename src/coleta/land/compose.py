@@ -1,0 +1,202 @@
+"""Stage 2, steps 1 to 3 for one batch: waiting answers in, a whole data object out. Pure but for its sink.
+
+Both laws are asserted here, before anything is put: every record of a landed answer is landed,
+quarantined or deduplicated, and every answer of the batch has exactly one account.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import BinaryIO
+
+from coleta.collect.carry import Carried
+from coleta.collect.envelope import unwrap
+from coleta.collect.spool import Contents, Header, Spooled
+from coleta.errors import Corrupt
+from coleta.land import quarantine
+from coleta.land.batch import Batch
+from coleta.land.columns import schema
+from coleta.land.commit import Head, Ready
+from coleta.land.decode import NotRecords, Reject, decode
+from coleta.land.parquet import ObjectWriter
+from coleta.land.quarantine import QuarantineObject
+from coleta.land.record import Account, Outcome, Record, object_name
+from coleta.terms import Terms
+
+CONTRACT_BROKEN = "contract"
+"""The reason of a rejected tick all of whose records broke the contract."""
+
+_NO_LIMIT = 1 << 62  # what is in the spool was within the limits when it was accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who composes: what a record says of its maker. The nonce is new for each composition."""
+
+    owner: str
+    tool: str
+    nonce: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A data object ready to be put, once its quarantine files are.
+
+    ``unfit`` are answers that turned out to be no data while a part of their tick is covered already:
+    they are superseded instead, and this composition is void if there are any.
+    """
+
+    record: Record
+    quarantine: tuple[QuarantineObject, ...]
+    unfit: tuple[Spooled, ...] = ()
+
+
+def compose(
+    batch: Batch, head: Head, author: Author, *, read: Callable[[Spooled], Contents], sink: BinaryIO
+) -> Composed:
+    """Write the object that lands `batch` after `head` into `sink`.
+
+    Raises:
+        Corrupt: a spool file is damaged (from `read`), or a law would be broken: a bug, and nothing is put.
+
+    """
+    writer = ObjectWriter(sink, schema(batch.terms))
+    accounts: list[Account] = []
+    files: list[QuarantineObject] = []
+    unfit: list[Spooled] = []
+    for member in batch.members:
+        if member.entry.is_gap:
+            accounts.extend(_gap_accounts(member))
+            continue
+        account, quarantined = _land(member, read(member.entry), writer)
+        if account.outcome is Outcome.REJECTED and account.settles not in ((), (account.tick,)):
+            unfit.append(member.entry)
+        accounts.append(account)
+        files.extend(quarantined)
+    _assert_laws(batch, accounts)
+    first = batch.members[0].entry.header
+
+    def record_of(rows: int, content: str) -> Record:
+        record = _record(first, head, author, next_name=object_name(batch.day, head.seq + 2))
+        named = tuple(one.file for one in files)
+        return replace(record, accounts=tuple(accounts), quarantine=named, rows=rows, content=content)
+
+    return Composed(writer.finish(record_of), tuple(files), tuple(unfit))
+
+
+def compose_turn(batch: Batch, head: Head, author: Author, *, sink: BinaryIO) -> Record:
+    """Write the 0-row object that sends the log from `head` to the folder that `batch` lands in."""
+    writer = ObjectWriter(sink, schema(batch.terms))
+    first = batch.members[0].entry.header
+
+    def record_of(rows: int, content: str) -> Record:
+        record = _record(first, head, author, next_name=object_name(batch.day, head.seq + 2))
+        return replace(record, kind="turn", rows=rows, content=content)
+
+    return writer.finish(record_of)
+
+
+def _record(header: Header, head: Head, author: Author, *, next_name: str) -> Record:
+    return Record(
+        uuid=head.uuid,
+        project=header.project,
+        stream=header.stream,
+        seq=head.seq + 1,
+        prev=head.digest,
+        next=next_name,
+        kind="batch",
+        terms=header.terms.digest,
+        created=author.now,
+        owner=author.owner,
+        tool=author.tool,
+        nonce=author.nonce,
+        schedule=header.schedule,
+    )
+
+
+def _gap_accounts(member: Ready) -> Iterator[Account]:
+    for one in member.gaps:
+        gap = one.gap
+        yield Account(
+            tick=gap.tick,
+            settles=one.settles,
+            outcome=Outcome.GAP,
+            reason=gap.reason,
+            detail=gap.detail or None,
+            attempts=gap.attempts,
+        )
+
+
+def _land(member: Ready, contents: Contents, writer: ObjectWriter) -> tuple[Account, list[QuarantineObject]]:
+    account = _blank_account(member)
+    bodies = [unwrap(wire, page.encoding, max_bytes=_NO_LIMIT) for page, wire in contents.pages]
+    wrong = member.entry.trailer.wrong
+    if wrong is None:
+        try:
+            return _land_records(account, [body for body in bodies if body], member.entry.header.terms, writer)
+        except NotRecords as error:
+            wrong = str(error)
+    answer = account.answer or ""
+    pages = [quarantine.of_page(account.tick, answer, body, wrong) for body in bodies]
+    return replace(account, outcome=Outcome.REJECTED, reason=wrong), pages
+
+
+def _land_records(
+    account: Account, bodies: list[bytes], terms: Terms, writer: ObjectWriter
+) -> tuple[Account, list[QuarantineObject]]:
+    # Nothing may reach the writer before the whole answer is known to be records.
+    pieces = list(decode(bodies, terms))
+    rejects: list[Reject] = []
+    drift: Counter[str] = Counter()
+    for piece in pieces:
+        writer.add(piece, tick=account.tick.end, fetched_at=account.received_at or account.tick.end)
+        rejects.extend(piece.rejects)
+        drift.update(piece.drift)
+    received, landed = sum(p.received for p in pieces), sum(p.columns.num_rows for p in pieces)
+    all_broken = bool(rejects) and not landed
+    account = replace(
+        account,
+        outcome=Outcome.REJECTED if all_broken else Outcome.OK if received else Outcome.EMPTY,
+        reason=CONTRACT_BROKEN if all_broken else None,
+        received=received,
+        landed=landed,
+        quarantined=len(rejects),
+        deduplicated=sum(piece.deduplicated for piece in pieces),
+        nulled=sum(piece.nulled for piece in pieces),
+        drift=dict(sorted(drift.items())) or None,
+    )
+    return account, [quarantine.of_records(account.tick, account.answer or "", rejects)] if rejects else []
+
+
+def _blank_account(member: Ready) -> Account:
+    header, trailer = member.entry.header, member.entry.trailer
+    (tick,) = member.entry.intervals
+    carried = header.carried
+    return Account(
+        tick=tick,
+        settles=member.settles,
+        outcome=Outcome.OK,
+        answer=trailer.answer,
+        response=trailer.response,
+        carried=None if carried is None else Carried(carried.parent, carried.before, trailer.after),
+        attempts=trailer.attempts,
+        pages=trailer.pages,
+        scheduled=header.scheduled,
+        asked_at=member.entry.asked_at,
+        received_at=member.entry.received_at,
+        tls_verified=member.entry.tls_verified,
+    )
+
+
+def _assert_laws(batch: Batch, accounts: list[Account]) -> None:
+    unbalanced = [account.tick.name for account in accounts if not account.balances]
+    if unbalanced:
+        raise Corrupt(f"received is not landed + quarantined + deduplicated for {', '.join(unbalanced)}")
+    answers = [account.answer for account in accounts if account.answer is not None]
+    members = [member.entry.trailer.answer for member in batch.members if not member.entry.is_gap]
+    if answers != members:
+        raise Corrupt("the batch's answers and their accounts differ")

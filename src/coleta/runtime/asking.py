@@ -1,0 +1,248 @@
+"""Stage 1 at work, for one tick: ask, judge, ask again or for the next page, accept. Never sees the bucket.
+
+Waiting never holds a thread: ``advance`` makes at most one exchange and says when to be called again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from coleta.collect.carry import ResponseDigest, answer_id
+from coleta.collect.envelope import NotData, Page, look
+from coleta.collect.paging import Broken, Next, Progress, Whole, after
+from coleta.collect.request import Request, first_request, is_window, page_request, redacted_url
+from coleta.collect.response import Failed, GiveUp, Keep, Patience, Response, Retry, judge
+from coleta.collect.spool import Gap, Header, PageHead, Spooled, Trailer, kept_headers
+from coleta.collect.tick import Interval
+from coleta.errors import SpoolRefused
+from coleta.ports import Draft
+from coleta.runtime.events import Accepted, AskAgain, Asking, Gapped
+from coleta.runtime.station import Station
+from coleta.stream import PageNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not done: to be called again at ``at``."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The tick's answer is accepted."""
+
+    entry: Spooled
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The tick ended as a gap, which is accepted."""
+
+    entry: Spooled
+
+
+class TickAsking:
+    """The asking for one tick. Its state is lost in a crash, and then the tick is asked anew."""
+
+    def __init__(self, station: Station, tick: Interval) -> None:
+        """Begin to ask for `tick` now; its deadline runs from here."""
+        source = station.stream.source
+        self.tick = tick
+        self._station = station
+        self._started = station.world.clock.now()
+        self._deadline = self._started + source.deadline
+        self._attempts = 0
+        self._cancelled = False
+        self._begin()
+
+    def _begin(self) -> None:
+        source = self._station.stream.source
+        self._number = source.paging.first if isinstance(source.paging, PageNumber) else 1
+        self._request = first_request(source, self.tick)
+        self._draft: Draft | None = None
+        self._digest = ResponseDigest()
+        self._received = 0
+        self._body_bytes = 0
+        self._page_digest: str | None = None
+
+    def advance(self) -> Later | Answered | Missing:
+        """Make one exchange and act on it.
+
+        Raises:
+            SpoolRefused: the spool does not take the answer; drop this asking and try the tick later.
+
+        """
+        try:
+            return self._exchange()
+        except SpoolRefused:
+            self.abandon()
+            raise
+
+    def cancel(self) -> None:
+        """Treat what goes wrong from now on as our own doing: no gap, no further request. From any thread."""
+        self._cancelled = True
+
+    def abandon(self) -> None:
+        """Forget what came so far."""
+        if self._draft is not None:
+            self._draft.discard()
+            self._draft = None
+
+    def _exchange(self) -> Later | Answered | Missing:
+        station, world = self._station, self._station.world
+        source = station.stream.source
+        self._attempts += 1
+        shown = redacted_url(self._request.url)
+        world.tell(Asking(station.stream.name, self.tick, self._number, self._attempts, shown))
+        left = max(self._deadline - world.clock.now(), timedelta(seconds=1))
+        room = source.max_answer_bytes - self._body_bytes
+        came = world.transport.exchange(self._request, timeout=min(source.timeout, left), max_bytes=room)
+        if self._cancelled and isinstance(came, Failed):
+            self.abandon()
+            return Later(self._deadline)
+        page = self._look(came)
+        match judge(came, page, self._patience()):
+            case Retry(wait, reason):
+                return self._again(wait, reason)
+            case GiveUp(reason, detail):
+                return self._gap(reason, detail)
+            case Keep(wrong):
+                assert isinstance(came, Response)
+                return self._keep(came, page, wrong)
+
+    def _look(self, came: Response | Failed) -> Page | NotData | None:
+        source, terms = self._station.stream.source, self._station.stream.terms
+        if isinstance(came, Failed) or not 200 <= came.status < 300:
+            return None
+        if not came.body and source.allow_empty_body:
+            return Page(count=0)
+        paging = source.paging
+        if isinstance(paging, PageNumber):
+            return look(came.body, terms, total=paging.total, total_pages=paging.total_pages)
+        return look(came.body, terms)
+
+    def _patience(self) -> Patience:
+        source, world = self._station.stream.source, self._station.world
+        return Patience(
+            attempt=self._attempts,
+            now=world.clock.now(),
+            deadline=self._deadline,
+            chance=world.ids.chance(),
+            repeatable=source.method in ("GET", "HEAD") or source.retry_unsafe,
+        )
+
+    def _again(self, wait: timedelta, reason: str) -> Later:
+        world = self._station.world
+        world.tell(AskAgain(self._station.stream.name, self.tick, reason, wait))
+        return Later(world.clock.now() + wait)
+
+    def _keep(self, came: Response, page: Page | NotData | None, wrong: str | None) -> Later | Answered | Missing:
+        digest = hashlib.sha256(came.body).hexdigest()
+        step: Whole | Next | Broken = Whole()
+        if isinstance(page, Page):
+            self._received += page.count
+            progress = Progress(self._number, digest, self._received, self._page_digest)
+            step = after(self._station.stream.source.paging, page, progress)
+        if isinstance(step, Broken):
+            # The pages contradict each other: ask for all of them anew while the deadline allows.
+            verdict = judge(came, NotData(step.why), self._patience())
+            if isinstance(verdict, Retry):
+                self.abandon()
+                self._begin()
+                return self._again(verdict.after, verdict.reason)
+            wrong = step.why
+        self._take(came, self._request)
+        self._page_digest = digest
+        if isinstance(step, Next):
+            return self._next_page(step.number)
+        return self._accept(wrong)
+
+    def _next_page(self, number: int) -> Later:
+        source = self._station.stream.source
+        assert isinstance(source.paging, PageNumber)
+        self._number = number
+        self._request = page_request(source, self.tick, source.paging, number)
+        return Later(self._station.world.clock.now())
+
+    def _take(self, came: Response, request: Request) -> None:
+        if self._draft is None:
+            self._draft = self._station.spool.draft(self._header())
+        head = PageHead(
+            number=self._number,
+            status=came.status,
+            headers=kept_headers(came.headers),
+            encoding=came.encoding,
+            url=redacted_url(request.url),
+            asked_at=came.asked_at,
+            received_at=came.received_at,
+            tls_verified=request.verify_tls,
+        )
+        self._draft.page(head, came.wire)
+        self._digest.page(came.wire)
+        self._body_bytes += len(came.body)
+
+    def _accept(self, wrong: str | None) -> Answered:
+        assert self._draft is not None
+        response = self._digest.hex()
+        trailer = Trailer(
+            pages=self._digest.pages,
+            size_bytes=self._digest.size_bytes,
+            response=response,
+            answer=answer_id(None, self.tick, response),
+            attempts=self._attempts,
+            wrong=wrong,
+        )
+        entry = self._draft.accept(trailer)
+        self._station.world.tell(Accepted(self._station.stream.name, entry, self._received))
+        return Answered(entry)
+
+    def _gap(self, reason: str, detail: str) -> Missing:
+        self.abandon()
+        gap = Gap(self.tick, reason, detail, self._attempts)
+        return Missing(spool_gaps(self._station, (gap,)))
+
+    def _header(self) -> Header:
+        station = self._station
+        return Header(
+            project=station.stream.project,
+            stream=station.stream.name,
+            uuid=station.identity.uuid,
+            terms=station.stream.terms,
+            schedule=station.stream.schedule.to_json(),
+            owner=station.world.owner,
+            tool=station.world.tool,
+            tick=self.tick,
+            scheduled=self._started,
+            window=is_window(station.stream.source),
+            request=first_request(station.stream.source, self.tick).redacted(),
+        )
+
+
+def spool_gaps(station: Station, gaps: tuple[Gap, ...]) -> Spooled:
+    """Write `gaps`, all of one date, down as one spool entry.
+
+    Raises:
+        SpoolRefused: they are not written down, so their ticks are still holes.
+
+    """
+    header = Header(
+        project=station.stream.project,
+        stream=station.stream.name,
+        uuid=station.identity.uuid,
+        terms=station.stream.terms,
+        schedule=station.stream.schedule.to_json(),
+        owner=station.world.owner,
+        tool=station.world.tool,
+        gaps=gaps,
+    )
+    draft = station.spool.draft(header)
+    try:
+        entry = draft.accept(Trailer())
+    except SpoolRefused:
+        draft.discard()
+        raise
+    station.world.tell(Gapped(station.stream.name, gaps))
+    return entry

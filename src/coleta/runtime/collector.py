@@ -1,0 +1,80 @@
+"""Stage 1 at work, for one stream: ask each due tick once, and write down each that cannot be asked.
+
+One tick of a stream is asked at a time. Nothing is remembered between steps but the asking under way:
+what is due is decided anew each time, from what is settled and what is spooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from coleta.collect.cadence import Cadence, due
+from coleta.collect.spool import Gap
+from coleta.collect.tick import Interval
+from coleta.errors import SpoolRefused
+from coleta.runtime.asking import Later, TickAsking, spool_gaps
+from coleta.runtime.events import Trouble
+from coleta.runtime.log import known_head
+from coleta.runtime.station import Station
+
+MISSED = "missed"
+MISSED_DETAIL = "it was not asked in time: no collector was running, or it was held up"
+
+SPOOL_PAUSE = timedelta(seconds=5)
+"""How long fetching pauses when the spool takes nothing: a disk that was full a moment ago still is."""
+
+LONGEST_SLEEP = timedelta(hours=1)
+
+
+class Collector:
+    """Collects one stream, a step at a time."""
+
+    def __init__(self, station: Station) -> None:
+        """Begin; nothing is asked yet."""
+        self._station = station
+        self._cadence = Cadence.of(station.stream)
+        self._asking: TickAsking | None = None
+
+    def step(self) -> datetime:
+        """Make at most one exchange; when to be called again."""
+        now = self._station.world.clock.now()
+        try:
+            return self._step(now)
+        except SpoolRefused as error:
+            self._asking = None
+            until = now + SPOOL_PAUSE
+            self._station.world.tell(Trouble(self._station.stream.name, "spool", str(error), until))
+            return until
+
+    def cancel(self) -> None:
+        """Let the asking under way end in nothing; its tick stays a hole. From any thread."""
+        asking = self._asking
+        if asking is not None:
+            asking.cancel()
+
+    def _step(self, now: datetime) -> datetime:
+        if self._asking is None:
+            station = self._station
+            # The spool before the index: what is landed in between is then seen twice, never not at all.
+            waiting = station.spool.contents().waiting
+            spooled = (interval for entry in waiting for interval in entry.intervals)
+            covered = known_head(station.index, station.identity).settled.union(spooled)
+            plan = due(self._cadence, covered=covered, first_tick=station.identity.first_tick, now=now)
+            self._write_down(plan.missed)
+            if not plan.ask:
+                return now if plan.missed else min(plan.next_at or now + LONGEST_SLEEP, now + LONGEST_SLEEP)
+            self._asking = TickAsking(station, plan.ask[0])
+        outcome = self._asking.advance()
+        if isinstance(outcome, Later):
+            return outcome.at
+        self._asking = None
+        return self._station.world.clock.now()
+
+    def _write_down(self, missed: Iterable[Interval]) -> None:
+        def day(tick: Interval) -> date:
+            return tick.date
+
+        for _, ticks in groupby(missed, key=day):
+            spool_gaps(self._station, tuple(Gap(tick, MISSED, MISSED_DETAIL) for tick in ticks))

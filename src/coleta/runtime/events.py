@@ -1,0 +1,95 @@
+"""What the runtime tells while it works. Values only; who listens decides what is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from coleta.collect.spool import Gap, Spooled
+from coleta.collect.tick import Interval
+from coleta.land.commit import Committed
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stream is ready to be collected; ``seq`` is the newest commit known."""
+
+    stream: str
+    uuid: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A request for a tick begins."""
+
+    stream: str
+    tick: Interval
+    page: int
+    attempt: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """What came is not to be kept; the API is asked again after a wait."""
+
+    stream: str
+    tick: Interval
+    reason: str
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An answer is durable in the spool: ``records`` are counted by shape only, not yet checked."""
+
+    stream: str
+    entry: Spooled
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gapped:
+    """Ticks ended without an answer, and that is durable in the spool."""
+
+    stream: str
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A commit of ours exists; ``name`` is its object's, below the stream's path."""
+
+    stream: str
+    committed: Committed
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """An accepted answer lost to one landed first, and is kept under ``name``."""
+
+    stream: str
+    entry: Spooled
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something does not work now and is tried again at ``until``; nothing is lost meanwhile."""
+
+    stream: str
+    where: str
+    what: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A stream is given up until a person acts; ``what`` says why."""
+
+    stream: str
+    what: str
+
+
+Event = Opened | Asking | AskAgain | Accepted | Gapped | Landed | Superseded | Trouble | Stopped

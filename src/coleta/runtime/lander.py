@@ -1,0 +1,212 @@
+"""Stage 2 at work: land what waits in the spool, or find that others have. Never sees the API.
+
+May be cut off after any line, by kill -9 or power loss, and simply called again. Any doubtful answer
+of the store has one cure: read that name. Nothing is ever deleted on an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import BinaryIO
+
+from coleta.collect.spool import Contents, Spooled, parse
+from coleta.errors import Corrupt, Doubtful, StoreUnavailable
+from coleta.land.batch import Batch, choose, closes_at
+from coleta.land.commit import Committed, Head, sift
+from coleta.land.compose import Author, Composed, compose, compose_turn
+from coleta.land.quarantine import QuarantineObject
+from coleta.land.record import Record, encode_record, folder_date, record_digest
+from coleta.ports import Created, ObjectStore
+from coleta.runtime.events import Landed, Superseded, Trouble
+from coleta.runtime.log import follow, read_commit
+from coleta.runtime.station import Station
+from coleta.terms import canonical
+
+PUT_TRIES = 5
+"""How often one name is put and read back in a row before the store counts as unavailable."""
+
+ROUNDS = 1_000
+"""How many commits, ours or others', one call works through before it lets other work have a turn."""
+
+SHORTEST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(seconds=60)
+IDLE = timedelta(hours=1)
+"""How long a lander without work sleeps: acceptance of an answer wakes it, so this only bounds surprise."""
+
+
+class Lander:
+    """Lands one stream's answers, a step at a time. The only state between steps is a pause's length."""
+
+    def __init__(self, station: Station) -> None:
+        """Begin; nothing is read or written yet."""
+        self._station = station
+        self._pause = SHORTEST_PAUSE
+        self._one_at_a_time = Lock()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits."""
+        return not self._station.spool.contents().waiting
+
+    def step(self, *, hurry: bool = False) -> datetime:
+        """Land what is due, or everything when in a `hurry`; when to be called again.
+
+        Raises:
+            Corrupt: the log breaks its rules; landing must stop until a person has looked.
+
+        """
+        with self._one_at_a_time:
+            return self._step(hurry)
+
+    def _step(self, hurry: bool) -> datetime:
+        station = self._station
+        now = station.world.clock.now()
+        due_at = closes_at(station.spool.contents().waiting, station.stream.landing)
+        if due_at is None:
+            return now + IDLE
+        if due_at > now and not hurry:
+            return due_at
+        try:
+            land(station)
+        except (StoreUnavailable, Doubtful) as error:
+            until = now + self._pause
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            station.world.tell(Trouble(station.stream.name, "store", str(error), until))
+            return until
+        self._pause = SHORTEST_PAUSE
+        return now
+
+
+def land(station: Station) -> None:
+    """Land everything that waits.
+
+    Raises:
+        StoreUnavailable: the store does not answer; what waits goes on waiting.
+        Corrupt: the log breaks its rules.
+
+    """
+    for _ in range(ROUNDS):
+        waiting = station.spool.contents().waiting
+        if not waiting:
+            return
+        head = follow(station.store, station.index, station.identity)
+        answers = [entry.trailer.answer for entry in waiting if entry.trailer.answer is not None]
+        sifted = sift(waiting, head, station.index.landed(answers))
+        if sifted.let_go:
+            station.spool.release(sifted.let_go)
+        for entry in sifted.superseded:
+            _supersede(station, entry)
+        batch = choose(sifted.ready, folder=folder_date(head.next), max_bytes=station.stream.landing.max_bytes)
+        if batch is None:
+            return
+        _commit(station, batch, head)
+
+
+def _commit(station: Station, batch: Batch, head: Head) -> None:
+    with closing(station.scratch.file()) as sink:
+        composed = _compose(station, batch, head, sink)
+        if composed is None:
+            return
+        for entry in composed.unfit:
+            _supersede(station, entry)
+        if composed.unfit:
+            return
+        _put_notes(station, batch, composed.quarantine)
+        if folder_date(head.next) != batch.day:
+            _turn(station, batch, head)
+            return
+        committed = _settle(station.store, head.next, composed.record, sink)
+    if committed.record.nonce != composed.record.nonce:
+        return  # another's: its record is in the log now, so everything is decided anew
+    station.index.enter(head.after(committed), committed)
+    station.spool.release([member.entry for member in batch.members])
+    station.world.tell(Landed(station.stream.name, committed))
+
+
+def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Composed | None:
+    damaged: list[Corrupt] = []
+
+    def read(entry: Spooled) -> Contents:
+        try:
+            return parse(entry.name, station.spool.read(entry))
+        except Corrupt as error:
+            damaged.append(error)
+            raise
+
+    try:
+        return compose(batch, head, _author(station), read=read, sink=sink)
+    except Corrupt as error:
+        if not damaged:
+            raise
+        # The spool has set the file aside; its tick is a hole again, to be asked or written down.
+        now = station.world.clock.now()
+        station.world.tell(Trouble(station.stream.name, "spool", str(error), now))
+        return None
+
+
+def _turn(station: Station, batch: Batch, head: Head) -> None:
+    with closing(station.scratch.file()) as sink:
+        record = compose_turn(batch, head, _author(station), sink=sink)
+        committed = _settle(station.store, head.next, record, sink)
+    if committed.record.nonce == record.nonce:
+        station.index.enter(head.after(committed), committed)
+
+
+def _author(station: Station) -> Author:
+    world = station.world
+    return Author(owner=world.owner, tool=world.tool, nonce=world.ids.nonce(), now=world.clock.now())
+
+
+def _settle(store: ObjectStore, name: str, record: Record, sink: BinaryIO) -> Committed:
+    """Put the object and tell who holds `name` now: us, if its nonce is ours."""
+    sink.seek(0)
+    body = sink.read()
+    sha256 = hashlib.sha256(body).hexdigest()
+    for _ in range(PUT_TRIES):
+        try:
+            if isinstance(store.create(name, body, sha256=sha256), Created):
+                return Committed(name, record, record_digest(encode_record(record)))
+        except Doubtful:
+            pass  # a lost response makes our own success look like a conflict: only the name tells
+        found = read_commit(store, name)
+        if found is not None:
+            return found
+    raise StoreUnavailable("it neither stores the next object nor says that one exists", where=name)
+
+
+def _put_notes(station: Station, batch: Batch, quarantine: Sequence[QuarantineObject]) -> None:
+    """Put what the object will name, before it: terms and quarantine files. Idempotent by name."""
+    _note(station.store, f"_ledger/terms/{batch.terms.digest}.json", canonical(batch.terms))
+    for one in quarantine:
+        _note(station.store, one.file.path, one.body)
+
+
+def _supersede(station: Station, entry: Spooled) -> None:
+    """Keep an answer that lost a race, then let go of it."""
+    try:
+        whole = station.spool.read(entry)
+    except Corrupt as error:
+        station.world.tell(Trouble(station.stream.name, "spool", str(error), station.world.clock.now()))
+        return
+    name = f"_superseded/{entry.intervals[0].name}-{(entry.trailer.answer or '')[:16]}.spool"
+    _note(station.store, name, whole)
+    station.spool.release([entry])
+    station.world.tell(Superseded(station.stream.name, entry, name))
+
+
+def _note(store: ObjectStore, name: str, body: bytes) -> None:
+    """Put an object whose name says what is in it, so that whoever put it first has put ours too."""
+    sha256 = hashlib.sha256(body).hexdigest()
+    for _ in range(PUT_TRIES):
+        try:
+            if isinstance(store.create(name, body, sha256=sha256), Created):
+                return
+        except Doubtful:
+            pass
+        if store.size(name) is not None:
+            return
+    raise StoreUnavailable("it neither stores an object nor says that it exists", where=name)

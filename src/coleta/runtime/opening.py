@@ -1,0 +1,189 @@
+"""Before the first step: whose log is this, and does the store keep its word? Then a stream is open.
+
+Only the first start needs the store. Later the identity and the probe's result are remembered
+beside the spool, so that collecting goes on through an outage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from coleta.collect.cadence import first_tick
+from coleta.errors import Corrupt, Doubtful, Misconfigured, StoreUnavailable
+from coleta.land.commit import IDENTITY_NAME, Identity
+from coleta.ports import Created, Exists, Ids, Index, Notes, ObjectStore, Scratch, Spool
+from coleta.runtime.events import Opened
+from coleta.runtime.log import follow, read_commit
+from coleta.runtime.station import Station, World
+from coleta.stream import Stream
+
+PROBE_NAME = "_coleta/probe"
+PROBE_BODY = b"Coleta asks here whether this store honours create-only puts. Leave this object in place.\n"
+
+_TRIES = 5
+
+
+def probe(root: ObjectStore) -> None:
+    """Make sure that the store refuses a second create of one name.
+
+    Raises:
+        Misconfigured: it does not: exactly-once landing is impossible there.
+        StoreUnavailable: it could not be told.
+
+    """
+    sha256 = hashlib.sha256(PROBE_BODY).hexdigest()
+    for _ in range(_TRIES):
+        try:
+            root.create(PROBE_NAME, PROBE_BODY, sha256=sha256)
+            if root.size(PROBE_NAME) is None:
+                continue
+            if isinstance(root.create(PROBE_NAME, PROBE_BODY, sha256=sha256), Exists):
+                return
+        except Doubtful:
+            continue
+        raise Misconfigured(
+            "the store lets an object be created twice, so landing exactly once is impossible there",
+            where=PROBE_NAME,
+            hint="use a store that honours create-only puts (If-None-Match), or a local folder",
+        )
+    raise StoreUnavailable("the probe got no clear answer", where=PROBE_NAME)
+
+
+def identify(store: ObjectStore, stream: Stream, ids: Ids, now: datetime) -> Identity:
+    """The identity of the log under the stream's path; created if there is none yet.
+
+    Raises:
+        Misconfigured: the path belongs to another project or stream.
+        StoreUnavailable: it could not be told.
+
+    """
+    for _ in range(_TRIES):
+        stored = store.read(IDENTITY_NAME)
+        if stored is not None:
+            identity = Identity.from_json(stored)
+            check_owner(identity, stream)
+            return identity
+        mine = Identity(ids.uuid(), stream.project, stream.name, first_tick(stream.schedule, now), now)
+        body = mine.to_json()
+        try:
+            if isinstance(store.create(IDENTITY_NAME, body, sha256=hashlib.sha256(body).hexdigest()), Created):
+                return mine
+        except Doubtful:
+            continue
+    raise StoreUnavailable("it neither stores the identity nor says that one exists", where=IDENTITY_NAME)
+
+
+def check_owner(identity: Identity, stream: Stream) -> None:
+    """Refuse to land one stream in another's log.
+
+    Raises:
+        Misconfigured: project or stream do not agree.
+
+    """
+    if (identity.project, identity.stream) != (stream.project, stream.name):
+        raise Misconfigured(
+            f"this path belongs to stream {identity.stream!r} of project {identity.project!r}, "
+            f"not to stream {stream.name!r} of project {stream.project!r}",
+            where=f"{stream.store}/{stream.path}",
+            hint="give the stream another `path`, or the project its old name",
+        )
+
+
+def check_newest(store: ObjectStore, index: Index, identity: Identity) -> None:
+    """Make sure that the newest commit this machine remembers still exists, unchanged.
+
+    Raises:
+        Corrupt: it is missing or another: the store was restored, or objects were removed by hand.
+        StoreUnavailable: it could not be told.
+
+    """
+    for known in index.commits(newest=1):
+        found = read_commit(store, known.name)
+        if known.record.uuid == identity.uuid and (found is None or found.digest != known.digest):
+            raise Corrupt(
+                "the newest commit that this machine remembers is " + ("missing" if found is None else "another"),
+                where=known.name,
+                hint="run `coleta verify`; if the store was restored on purpose, remove the index beside the spool",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What is at hand before a stream is open: its store, and this machine's place for it.
+
+    ``root`` is the store itself, ``store`` the same below the stream's path. The spool and the index
+    are made once the identity is known, since both are for one log only.
+    """
+
+    stream: Stream
+    root: ObjectStore
+    store: ObjectStore
+    notes: Notes
+    scratch: Scratch
+    spool_for: Callable[[Identity], Spool]
+    index_for: Callable[[Identity], Index]
+
+
+def open_station(premises: Premises, world: World) -> Station:
+    """Open a stream: with its store if that answers, else from what is remembered.
+
+    Raises:
+        StoreUnavailable: the store does not answer, and too little is remembered to go on without it.
+        Misconfigured: the store or the path cannot be used for this stream.
+        Corrupt: the log breaks its rules.
+
+    """
+    stored = premises.notes.recall("identity")
+    remembered = None if stored is None else Identity.from_json(stored)
+    if remembered is not None:
+        check_owner(remembered, premises.stream)
+    try:
+        station = _station(premises, world, _agreed_identity(premises, world, remembered))
+        check_newest(station.store, station.index, station.identity)
+        head = follow(station.store, station.index, station.identity)
+        if head.seq == 0:
+            # Remembered, so that a later start during an outage knows that the log was still empty.
+            station.index.enter(head, None)
+    except StoreUnavailable:
+        if remembered is None or premises.notes.recall("probe") is None:
+            raise
+        station = _station(premises, world, remembered)
+        known = station.index.head()
+        if known is None:
+            raise
+        head = known
+    world.tell(Opened(premises.stream.name, station.identity.uuid, head.seq))
+    return station
+
+
+def _agreed_identity(premises: Premises, world: World, remembered: Identity | None) -> Identity:
+    if premises.notes.recall("probe") is None:
+        probe(premises.root)
+        premises.notes.remember("probe", PROBE_BODY)
+    if remembered is not None:
+        stored = premises.store.read(IDENTITY_NAME)
+        if stored is None or Identity.from_json(stored).uuid != remembered.uuid:
+            raise Misconfigured(
+                f"the log {remembered.uuid} that this machine has landed in is no longer there",
+                where=f"{premises.stream.store}/{premises.stream.path}",
+                hint="bring the store back; or, to begin anew on purpose, move the stream's spool folder away",
+            )
+        return remembered
+    identity = identify(premises.store, premises.stream, world.ids, world.clock.now())
+    premises.notes.remember("identity", identity.to_json())
+    return identity
+
+
+def _station(premises: Premises, world: World, identity: Identity) -> Station:
+    return Station(
+        stream=premises.stream,
+        identity=identity,
+        world=world,
+        spool=premises.spool_for(identity),
+        store=premises.store,
+        index=premises.index_for(identity),
+        scratch=premises.scratch,
+    )

@@ -1,0 +1,163 @@
+"""What a person can order: settle one tick now, or look at one answer without landing it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+
+from coleta.collect.cadence import Cadence, find_tick, newest, previous
+from coleta.collect.envelope import NotData, Page, look
+from coleta.collect.request import first_request, is_window
+from coleta.collect.response import Failed, Response
+from coleta.collect.spool import Spooled
+from coleta.collect.tick import Interval, on_demand, parse_tick_name
+from coleta.errors import Misconfigured, SourceUnavailable
+from coleta.land.commit import Committed
+from coleta.land.record import Account, Outcome
+from coleta.runtime.asking import Later, TickAsking
+from coleta.runtime.lander import land
+from coleta.runtime.log import known_head
+from coleta.runtime.station import Station, World
+from coleta.stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one ordered tick: its account, and the commit that holds it.
+
+    Both are None where the answer was superseded: another had settled the tick first.
+    """
+
+    tick: Interval
+    account: Account | None = None
+    committed: Committed | None = None
+
+
+def choose_tick(station: Station, name: str | None) -> Interval:
+    """The tick that ``run --tick NAME`` means; without a name one of this instant, which covers nothing.
+
+    Raises:
+        Misconfigured: it cannot be asked; the hint says which can.
+
+    """
+    where = f"stream.{station.stream.name}"
+    now = station.world.clock.now()
+    if name is None:
+        if is_window(station.stream.source):
+            raise Misconfigured(
+                "its requests name the tick's interval, so it has no ticks on demand",
+                where=where,
+                hint="name a tick: coleta run STREAM --tick 20261124T120000Z",
+            )
+        return on_demand(now)
+    try:
+        end = parse_tick_name(name)
+    except ValueError:
+        raise Misconfigured(
+            f"{name!r} is no tick", where=where, hint="write it as 20261124T120000Z or 2026-11-24T12:00:00Z"
+        ) from None
+    head = known_head(station.index, station.identity)
+    return find_tick(
+        Cadence.of(station.stream),
+        covered_by_answers=head.answered,
+        gaps=_gaps(station),
+        first_tick=station.identity.first_tick,
+        now=now,
+        end=end,
+    )
+
+
+def settled_tick(station: Station, name: str) -> Settlement | None:
+    """What became of the tick `name` if an answer has settled it already: ordering it again changes nothing."""
+    try:
+        end = parse_tick_name(name)
+    except ValueError:
+        return None
+    for committed in station.index.commits():
+        for account in committed.record.accounts:
+            if account.tick.end == end and not account.tick.empty and account.outcome is not Outcome.GAP:
+                return Settlement(account.tick, account, committed)
+    return None
+
+
+def settle(station: Station, tick: Interval, *, cancelled: threading.Event) -> Settlement:
+    """Ask for `tick`, unless its answer waits already, land what waits, and say what became of it.
+
+    Raises:
+        StoreUnavailable: accepted but not landed yet: it waits in the spool and is safe.
+        SpoolRefused: not accepted; nothing has changed.
+        SourceUnavailable: `cancelled` was set before an answer came.
+
+    """
+    entry = _waiting(station, tick) or _ask(station, tick, cancelled)
+    land(station)
+    return _outcome(station, tick, entry)
+
+
+def _waiting(station: Station, tick: Interval) -> Spooled | None:
+    for entry in station.spool.contents().waiting:
+        if not entry.is_gap and entry.header.tick == tick:
+            return entry
+    return None
+
+
+def _ask(station: Station, tick: Interval, cancelled: threading.Event) -> Spooled:
+    asking = TickAsking(station, tick)
+    while True:
+        outcome = asking.advance()
+        if not isinstance(outcome, Later):
+            return outcome.entry
+        # Short waits, so that a changed clock or a stop is noticed.
+        left = outcome.at - station.world.clock.now()
+        while left > timedelta(0):
+            if cancelled.wait(min(left, timedelta(seconds=1)).total_seconds()):
+                asking.abandon()
+                raise SourceUnavailable("stopped before an answer came; nothing was accepted")
+            left = outcome.at - station.world.clock.now()
+
+
+def _outcome(station: Station, tick: Interval, entry: Spooled) -> Settlement:
+    for committed in reversed(list(station.index.commits(newest=100))):
+        for account in committed.record.accounts:
+            same_answer = entry.trailer.answer is not None and account.answer == entry.trailer.answer
+            if same_answer or (entry.is_gap and account.tick == tick and account.outcome is Outcome.GAP):
+                return Settlement(tick, account, committed)
+    return Settlement(tick)
+
+
+def _gaps(station: Station) -> list[Interval]:
+    accounts = (account for commit in station.index.commits() for account in commit.record.accounts)
+    return [account.tick for account in accounts if account.outcome is Outcome.GAP]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One live response, for `check` and `preview`: nothing is accepted or landed."""
+
+    response: Response
+    page: Page | NotData
+
+
+def sample(stream: Stream, world: World) -> Sample:
+    """Ask once for the newest tick's first page.
+
+    Raises:
+        SourceUnavailable: no complete 2xx response came; the message says why.
+
+    """
+    now = world.clock.now()
+    end = newest(stream.schedule, now)
+    request = first_request(stream.source, Interval(previous(stream.schedule, end), end))
+    came = world.transport.exchange(request, timeout=stream.source.timeout, max_bytes=stream.source.max_answer_bytes)
+    where = str(request.redacted()["url"])
+    if isinstance(came, Failed):
+        raise SourceUnavailable(
+            f"{came.fault}: {came.detail}", where=where, hint="is the API running, and the URL right?"
+        )
+    if not 200 <= came.status < 300:
+        hint = "check the credentials" if came.status in (401, 403) else "is the URL right?"
+        raise SourceUnavailable(f"HTTP status {came.status}", where=where, hint=hint)
+    if not came.body and stream.source.allow_empty_body:
+        return Sample(came, Page(count=0))
+    return Sample(came, look(came.body, stream.terms))

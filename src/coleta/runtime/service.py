@@ -1,0 +1,192 @@
+"""`coleta up`: every stream collected and landed side by side, until told to stop.
+
+Each stream is a few chores. A chore is a step that never waits; it says when it wants to be called
+again, and the service calls it then from a bounded pool. Fetching has many threads, since it mostly
+waits for other machines; landing has few, since it mostly computes.
+
+Stopping starts no tick, cuts open requests, lands what waits for at most ``GRACE``, and then leaves:
+being killed is safe by design, so a stop need not be perfect.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+
+from coleta.collect.tick import RESOLUTION
+from coleta.errors import ColetaError, Retryable
+from coleta.runtime.collector import Collector
+from coleta.runtime.events import Stopped, Trouble
+from coleta.runtime.lander import Lander
+from coleta.runtime.opening import Premises, open_station
+from coleta.runtime.station import World
+
+FETCHERS = 32
+"""Requests at once, over all streams: more threads give no more throughput on two cores."""
+
+LANDERS = 4
+
+GRACE = timedelta(seconds=8)
+"""How long a stop may take: supervisors kill after 10 s by default, and a hurried end is safe."""
+
+LONGEST_WAIT = timedelta(seconds=1)
+"""How soon a changed wall clock, or the end of a suspension, is noticed."""
+
+REOPEN_AFTER = timedelta(seconds=5)
+
+
+@dataclass(eq=False, slots=True)
+class _Chore:
+    """A step to be called again and again; ``rouses`` are called as soon as it has run."""
+
+    stream: str
+    step: Callable[[], datetime]
+    pool: ThreadPoolExecutor
+    wake: datetime
+    rouses: list[_Chore] = field(default_factory=list)
+    running: bool = False
+
+
+class Service:
+    """Runs streams until ``stop`` is called. One use only."""
+
+    def __init__(self, premises: Sequence[Premises], world: World, *, close: Callable[[], None]) -> None:
+        """Prepare; `close` cuts the open requests of the world's transport."""
+        self._premises = premises
+        self._world = world
+        self._close = close
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._queue: list[tuple[datetime, int, _Chore]] = []
+        self._order = count()
+        self._collectors: list[Collector] = []
+        self._landers: list[Lander] = []
+        self._open = {one.stream.name for one in premises}
+        self._failure: BaseException | None = None
+        self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
+        self._land_pool = ThreadPoolExecutor(LANDERS, thread_name_prefix="land")
+
+    def stop(self) -> None:
+        """Ask ``run`` to end; from any thread or a signal handler's thread, and as often as one likes."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def run(self) -> bool:
+        """Work until stopped, or until no stream is left.
+
+        Returns whether everything that waited was landed before the end.
+
+        Raises:
+            ColetaError: the error that stopped a stream for good, after the other streams' end.
+
+        """
+        now = self._world.clock.now()
+        for premises in self._premises:
+            self._add(_Chore(premises.stream.name, self._opening(premises), self._land_pool, now))
+        while self._work():
+            pass
+        for collector in self._collectors:
+            collector.cancel()
+        self._close()
+        drained = self._drain()
+        self._fetchers.shutdown(wait=False, cancel_futures=True)
+        self._land_pool.shutdown(wait=False, cancel_futures=True)
+        if self._failure is not None:
+            raise self._failure
+        return drained
+
+    def _work(self) -> bool:
+        with self._changed:
+            if self._stopping or not self._open:
+                return False
+            now = self._world.clock.now()
+            while self._queue and self._queue[0][0] <= now:
+                wake, _, chore = heapq.heappop(self._queue)
+                if chore.running or chore.wake != wake:
+                    continue  # an entry made before it was roused
+                chore.running = True
+                chore.pool.submit(chore.step).add_done_callback(self._done(chore))
+            until = self._queue[0][0] if self._queue else now + LONGEST_WAIT
+            self._changed.wait(max(min(until - now, LONGEST_WAIT), RESOLUTION).total_seconds())
+        return True
+
+    def _add(self, chore: _Chore) -> None:
+        with self._changed:
+            heapq.heappush(self._queue, (chore.wake, next(self._order), chore))
+            self._changed.notify_all()
+
+    def _done(self, chore: _Chore) -> Callable[[Future[datetime]], None]:
+        def done(future: Future[datetime]) -> None:
+            with self._changed:
+                chore.running = False
+                error = None if future.cancelled() else future.exception()
+                if future.cancelled():
+                    return
+                if error is not None:
+                    self._give_up(chore, error)
+                    return
+                chore.wake = future.result()
+                self._add(chore)
+                for other in chore.rouses:
+                    other.wake = self._world.clock.now()
+                    self._add(other)
+
+        return done
+
+    def _give_up(self, chore: _Chore, error: BaseException) -> None:
+        # One stream's damage must not stop the others; a bug (no ColetaError) stops the process,
+        # since half a service that looks alive is worse than none.
+        self._failure = self._failure or error
+        self._open.discard(chore.stream)
+        if not isinstance(error, ColetaError):
+            self._stopping = True
+        self._world.tell(Stopped(chore.stream, str(error)))
+        self._changed.notify_all()
+
+    def _opening(self, premises: Premises) -> Callable[[], datetime]:
+        def step() -> datetime:
+            world = self._world
+            try:
+                station = open_station(premises, world)
+            except Retryable as error:
+                until = world.clock.now() + REOPEN_AFTER
+                world.tell(Trouble(premises.stream.name, "store", str(error), until))
+                return until
+            now = world.clock.now()
+            collector, lander = Collector(station), Lander(station)
+            landing = _Chore(premises.stream.name, lander.step, self._land_pool, now)
+            fetching = _Chore(premises.stream.name, collector.step, self._fetchers, now, [landing])
+            with self._changed:
+                self._collectors.append(collector)
+                self._landers.append(lander)
+            self._add(landing)
+            self._add(fetching)
+            return datetime.max.replace(tzinfo=now.tzinfo)
+
+        return step
+
+    def _drain(self) -> bool:
+        """Land what waits, in a hurry; whether nothing is left."""
+        end = self._world.clock.now() + GRACE
+        futures = [self._land_pool.submit(_drained, lander) for lander in self._landers]
+        done = True
+        for future in futures:
+            left = (end - self._world.clock.now()).total_seconds()
+            try:
+                done = future.result(timeout=max(left, 0)) and done
+            except TimeoutError:
+                done = False
+            except ColetaError as error:
+                self._failure = self._failure or error
+        return done
+
+
+def _drained(lander: Lander) -> bool:
+    lander.step(hurry=True)
+    return lander.idle
