@@ -1,0 +1,171 @@
+"""Settings, where things are: a source's URL, a store's URL, a stream's path, a local folder.
+
+Pure but for types: nothing here touches a disk or a network. Every fault is a ``ValueError`` that
+says how to write it, without the URL itself, which may hold a secret.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from coleta.settings.mistakes import meant, nearest
+
+Place = Callable[[str], Path]
+"""``local_path`` with its folder and its environment."""
+
+LATER_SCHEMES = {"s3", "gs", "az"}
+"""Stores that the layout is made for, and that this version has no adapter for."""
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_NAME_LIKE = re.compile(r"[A-Za-z_][A-Za-z_.]*(?::.*)?")
+_INSTANTS = ("tick.start", "tick.end")
+_STRFTIME = re.compile(r"%([YmdHMSfjyzaAbBpIuUwWGVTF%])")
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_SEGMENT = re.compile(r"[A-Za-z0-9_.=-]+")
+
+
+def check_url(url: str) -> str:
+    """`url`, if a source can be asked there.
+
+    Raises:
+        ValueError: it is not http(s), has no host, holds credentials, or an unknown placeholder.
+
+    """
+    filled = check_placeholders(url, strict=True)
+    if _CONTROL.search(filled):
+        raise ValueError("a URL has no spaces or control characters; write a space as %20")
+    try:
+        parts = urlsplit(filled)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        # Not with Python's own words: they quote what stands there, and in user:password@ that is a secret.
+        raise ValueError("is no URL: its host or its port cannot be read") from None
+    if parts.scheme not in ("http", "https"):
+        raise ValueError('must begin with "http://" or "https://"')
+    if not host:
+        raise ValueError('names no host; write it such as "https://api.example.com/v1/orders"')
+    if "{" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
+        raise ValueError("the host and the port cannot depend on the tick")
+    if "@" in parts.netloc:
+        raise ValueError(
+            "holds credentials, and this file is no place for them; "
+            'write headers = { Authorization = "env:NAME" } and put the value into the environment or .env'
+        )
+    if parts.fragment or filled.endswith("#"):
+        raise ValueError("what follows # never reaches the server; leave it out")
+    return url
+
+
+def check_placeholders(template: str, *, strict: bool = False) -> str:
+    """`template` with an example in place of each ``{tick.start}`` and ``{tick.end:FORM}``.
+
+    Braces around anything that looks like a name are a placeholder; when `strict`, any braces are.
+
+    Raises:
+        ValueError: some placeholder, or its form, is none of those.
+
+    """
+    for found in _BRACES.finditer(template):
+        if strict or _NAME_LIKE.fullmatch(found[1]):
+            _check_placeholder(found[1])
+    filled = _BRACES.sub("0", template)
+    if strict and ("{" in filled or "}" in filled):
+        raise ValueError("has a { or } without its other half; a brace that is meant itself is %7B or %7D")
+    return filled
+
+
+def _check_placeholder(inner: str) -> None:
+    name, colon, form = inner.partition(":")
+    if name not in _INSTANTS:
+        near = nearest(name.removeprefix("tick."), ("start", "end"))
+        advice = f"did you mean {{tick.{near}}}?" if near else "there is {tick.start} and {tick.end}"
+        raise ValueError(f"unknown placeholder {{{name}}}; {advice}")
+    if not colon or form == "unix":
+        return
+    if "%" not in form or "%" in _STRFTIME.sub("", form):
+        raise ValueError(f'the form after {{{name}: is "unix", or dates\' codes such as %Y-%m-%dT%H:%M:%SZ')
+
+
+def check_path(path: str) -> str:
+    """`path`, if a stream can lie there below its store.
+
+    Raises:
+        ValueError: it is not plain, or it could lead out of the store.
+
+    """
+    segments = path.split("/")
+    if path.startswith("/"):
+        raise ValueError("begins with /; a stream's path is relative to its store")
+    if any(segment in (".", "..") for segment in segments):
+        raise ValueError("has a . or .. in it, which could lead out of the store; write the plain path")
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise ValueError("must be of letters, digits and _ - . = with single / between them")
+    if segments[0] == "_coleta":
+        raise ValueError("_coleta is where the store's own objects lie")
+    return path
+
+
+def local_path(written: str, *, root: Path, environment: Mapping[str, str]) -> Path:
+    """The absolute path of `written`: below `root` if relative; ``~`` is the home folder.
+
+    Raises:
+        ValueError: it is empty, names another user's home, or no home is known.
+
+    """
+    if not written or "\x00" in written:
+        raise ValueError("is no path")
+    if written == "~" or written.startswith("~/"):
+        if not (home := environment.get("HOME")):
+            raise ValueError("~ is the home folder, and HOME is not set")
+        written = home + written[1:]
+    elif written.startswith("~"):
+        raise ValueError("~NAME is not understood; write the whole path, or ~/ for your own home folder")
+    # normpath, not resolve: what a link points to is known only when the folder is used.
+    return Path(os.path.normpath(root / written))
+
+
+def store_url(written: str, place: Place) -> str:
+    """The absolute URL, ``file:///…`` and percent-encoded, of the store that `written` names.
+
+    ``file://./lake`` is below the folder that `place` knows, and ``file://~/lake`` below the home folder.
+
+    Raises:
+        ValueError: it is no URL of a store, or this version cannot land there.
+
+    """
+    scheme, mark, rest = written.partition("://")
+    if not mark:
+        raise ValueError('is no URL; a folder beside the project file is written "file://./lake"')
+    if scheme in LATER_SCHEMES:
+        raise ValueError(f'this version lands in file stores only, not in {scheme}://; write url = "file://./lake"')
+    if scheme != "file":
+        raise ValueError(f"unknown kind of store {scheme!r}; {meant(scheme, {'file', *LATER_SCHEMES})}")
+    rest = unquote(rest.removeprefix("localhost"))
+    if not re.match(r"(/|\.{1,2}/|~)", rest):
+        raise ValueError('names a host; write "file://./lake" for a folder here, or "file:///srv/lake"')
+    return place(rest).as_uri()
+
+
+def store_path(url: str) -> Path:
+    """The folder of a store whose URL ``store_url`` gave."""
+    return Path(unquote(urlsplit(url).path))
+
+
+def chosen_store(to: str, stores: Mapping[str, str]) -> str:
+    """The URL, as written, that ``--to`` means: a store's name, a URL, or a plain path.
+
+    Raises:
+        ValueError: it is none of these.
+
+    """
+    if to in stores:
+        return stores[to]
+    if "://" in to:
+        return to
+    if to.startswith(("/", "./", "../", "~/")):
+        return f"file://{quote(to, safe='/~')}"
+    raise ValueError(f"no store is named {to!r}; {meant(to, stores)} (a path begins with / or ./)")

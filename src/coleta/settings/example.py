@@ -1,0 +1,66 @@
+"""Settings, a first project file: the purchases API of ``coleta mock``, with comments that teach."""
+
+from __future__ import annotations
+
+import json
+
+_EXAMPLE = """\
+# A Coleta project: what is collected, how often, what each record must look like, and where it lands.
+# Every key that may stand here: docs/reference/project-file.md. Try your changes with `coleta check`.
+
+version = 1
+project = {project}
+
+# A store is where the data objects lie. This one is a folder; ./ is the folder of this file.
+[store.lake]
+url = {store}
+
+# A stream is one series of records from one API. Its name is also its folder in the store.
+[stream.compras]
+store = "lake"
+url = {url}
+
+# One request for each minute, hour, … on the clock: "30s", "5m", "2h", "1d". Or: cron = "0 6 * * 1-5"
+every = {every}
+
+# The fields to keep, and their types. Nothing is converted: "12" is not an int. A record that does
+# not fit goes to the quarantine with the reason, and the others land.
+contract = {{ ean = "int", price = "float", store = "int", dateTime = "str" }}
+
+# A page of this API is an array of records. Where the array lies inside an object, write
+# records = "data.items" instead.
+expect = "array"
+
+# How long answers may wait on this machine, so that many land as one file. They are safe meanwhile.
+land = {{ every = {land_every} }}
+
+# A secret is never written here, only where it is found:
+# headers = {{ Authorization = "env:API_TOKEN" }}
+"""
+
+
+def example_project(
+    *,
+    project: str = "compras",
+    api: str = "http://127.0.0.1:8000",
+    store: str = "file://./lake",
+    every: str = "1m",
+    land_every: str = "5m",
+) -> str:
+    """The text of a ``coleta.toml`` that collects 50 purchases at a time from `api`, a base URL.
+
+    `every` and `land_every` are durations as in the file, and `store` is a URL. A project file
+    with these values loads: they are quoted, not checked.
+    """
+    return _EXAMPLE.format(
+        project=_quoted(project),
+        url=_quoted(f"{api.rstrip('/')}/gerar_compras/50"),
+        store=_quoted(store),
+        every=_quoted(every),
+        land_every=_quoted(land_every),
+    )
+
+
+def _quoted(text: str) -> str:
+    # A JSON string without surrogate escapes is a TOML basic string.
+    return json.dumps(text, ensure_ascii=False)

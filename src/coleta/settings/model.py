@@ -1,0 +1,201 @@
+"""Settings, the shape of ``coleta.toml``: its tables, their keys, and what each value must be alone.
+
+Each class is one table of the file and each field one key. What one value means for another (a key
+that is no field of the contract, two streams in one place) is looked at in ``project``. Fields that
+the file must have may be None here, so that a mistake in one hides none in the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from coleta.settings.addresses import check_path, check_placeholders, check_url
+from coleta.settings.mistakes import Keys
+from coleta.settings.units import format_duration, parse_duration, parse_selection, parse_size
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
+_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
+_EMBEDDED = re.compile(r"\s(env|file):\S+$")
+_FRAMING = {"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+
+
+def _at_least(shortest: timedelta) -> Callable[[timedelta], timedelta]:
+    def check(duration: timedelta) -> timedelta:
+        if duration < shortest:
+            raise ValueError(f'must be at least "{format_duration(shortest)}"')
+        return duration
+
+    return check
+
+
+def _project_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+        raise ValueError("must begin with a to z and go on with a to z, 0 to 9, _ or -")
+    return name
+
+
+def _one_or_many(written: object) -> tuple[str, ...]:
+    """The fields of ``key``: one name, or a list of them."""
+    names = [written] if isinstance(written, str) else written
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
+        raise ValueError('must be a field\'s name, or a list of names: key = "id" or key = ["store", "id"]')
+    if len(set(names)) < len(names):
+        raise ValueError("names a field twice")
+    return tuple(names)
+
+
+def _param(written: object) -> tuple[str, ...]:
+    """The texts that one parameter is sent with: a list is sent as the same name several times."""
+    texts: list[str] = []
+    for value in written if isinstance(written, list) else [written]:
+        match value:
+            case bool():
+                texts.append("true" if value else "false")
+            case str():
+                check_placeholders(value)
+                texts.append(value)
+            case int() | float():
+                texts.append(str(value))
+            case _:
+                raise ValueError("must be a text, a number, true or false, or a list of these")
+    return tuple(texts)
+
+
+def _headers(written: object) -> object:
+    """Names that HTTP allows, each once; framing belongs to the transport."""
+    if not isinstance(written, dict):
+        return written
+    lower = [name.lower() for name in written]
+    for name in written:
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError("some name is not one that a header may have")
+        if name.lower() in _FRAMING:
+            raise ValueError(f"{name} is set by coleta itself; leave it out")
+        if lower.count(name.lower()) > 1:
+            raise ValueError(f"{name} stands here twice; upper and lower case make no difference")
+    return written
+
+
+def _header(value: str) -> str:
+    """A header's value or its reference. What is wrong is said without the value: it may be secret."""
+    if value.startswith(("env:", "file:")):
+        if not _REFERENCE.fullmatch(value):
+            raise ValueError('must be "env:NAME", or "file:PATH", with a name after it')
+    elif _EMBEDDED.search(value):
+        raise ValueError(
+            'a secret is the whole value: write "env:NAME", and put what stands before it into the secret too'
+        )
+    elif _NOT_IN_HEADERS.search(value) or value != value.strip():
+        raise ValueError("has characters, or spaces at an end, that a header cannot have")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Positive = Annotated[Duration, AfterValidator(_at_least(timedelta(seconds=1)))]
+Size = Annotated[int, BeforeValidator(parse_size)]
+Selection = Annotated[tuple[str, ...], BeforeValidator(parse_selection)]
+
+
+class _Table(BaseModel):
+    """A table that knows its keys, and takes no value for what it is not."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SpoolTable(_Table):
+    """``[spool]``: the local folder where accepted answers wait to be landed."""
+
+    path: str = ".coleta"
+    # 10 GB holds 50 purchases (about 15 kB) a second for a week: longer than a store is ever away.
+    quota: Size = 10 * 10**9
+    allow_tmpfs: bool = False
+
+
+class StoreTable(_Table):
+    """``[store.NAME]``: a place where data objects are landed."""
+
+    url: str | None = None
+
+
+class LandTable(_Table):
+    """``land``: when waiting answers are closed into one data object."""
+
+    every: Duration = timedelta(0)
+    max_bytes: Size = 256 * 10**6
+
+
+class PagesTable(_Table):
+    """``pages``: how the next page of an answer is asked for."""
+
+    kind: Literal["page_number"]
+    param: Annotated[str, Field(min_length=1)] = "page"
+    first: Annotated[int, Field(ge=0)] = 1
+    size_param: Annotated[str, Field(min_length=1)] | None = None
+    size: Annotated[int, Field(ge=1)] | None = None
+    total: Selection = ()
+    total_pages: Selection = ()
+    max_pages: Annotated[int, Field(ge=1)] = 10_000
+
+
+class StreamTable(_Table):
+    """``[stream.NAME]``: one series of records from one API endpoint."""
+
+    store: str | None = None
+    path: Annotated[str, AfterValidator(check_path)] | None = None
+
+    url: Annotated[str, AfterValidator(check_url)] | None = None
+    method: Literal["GET", "HEAD", "POST"] = "GET"
+    params: dict[str, Annotated[tuple[str, ...], BeforeValidator(_param)]] = {}
+    headers: Annotated[dict[str, Annotated[str, AfterValidator(_header)]], BeforeValidator(_headers)] = {}
+    pages: PagesTable | None = None
+    verify_tls: bool = True
+
+    every: Positive | None = None
+    cron: str | None = None
+    zone: str | None = None
+    delay: Duration = timedelta(0)
+    catch_up: Literal["all", "latest", "none"] | None = None
+
+    timeout: Positive | None = None
+    deadline: Positive | None = None
+    max_answer: Size = 2 * 10**9
+    allow_empty: bool = False
+    retry_unsafe: bool = False
+
+    contract: dict[str, object] | None = None
+    expect: Literal["array", "object"] | None = None
+    records: Selection = ()
+    on_violation: Literal["quarantine", "null", "reject"] = "quarantine"
+    unknown: Literal["drop", "keep", "reject"] = "drop"
+    key: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    cursor: str | None = None
+    budget: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+
+    land: LandTable = LandTable()
+
+
+class FileTable(_Table):
+    """The whole file."""
+
+    version: Literal[1]
+    project: Annotated[str, AfterValidator(_project_name)] | None = None
+    spool: SpoolTable = SpoolTable()
+    store: dict[str, StoreTable] = {}
+    stream: dict[str, StreamTable] = {}
+
+
+TABLES: dict[Keys, type[BaseModel]] = {
+    (): FileTable,
+    ("spool",): SpoolTable,
+    ("store", "NAME"): StoreTable,
+    ("stream", "NAME"): StreamTable,
+    ("stream", "NAME", "land"): LandTable,
+    ("stream", "NAME", "pages"): PagesTable,
+}
+"""Every table that the file may have, by where it stands."""

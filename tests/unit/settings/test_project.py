@@ -1,0 +1,286 @@
+"""A sound project file, and the values that it gives."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from coleta.contract.types import Float, Int, Str
+from coleta.settings import PROJECT_FILE, Project, load_project, store_path
+from coleta.stream import Cron, Every, Landing, PageNumber, SecretRef, SinglePage, Stream
+
+ISSUE = """\
+version = 1
+project = "compras"
+[store.lake]
+url = "file://./lake"
+[stream.compras]
+store = "lake"
+url = "http://127.0.0.1:8000/gerar_compras/50"
+every = "1m"
+contract = { ean = "int", price = "float", store = "int", dateTime = "str" }
+expect = "array"
+land = { every = "5m" }
+"""
+
+SHORT = """\
+version = 1
+project = "p"
+[store.lake]
+url = "file://./lake"
+[stream.s]
+url = "https://api.example.com/v1"
+contract = { id = "int", city = "str" }
+"""
+
+Load = Callable[..., Project]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Writes a project file into a folder of its own, and loads it."""
+
+    def write_and_load(text: str, *, to: str | None = None, home: str = "/home/ana") -> Project:
+        (tmp_path / PROJECT_FILE).write_text(text, encoding="utf-8")
+        return load_project(tmp_path, environment={"HOME": home}, to=to)
+
+    return write_and_load
+
+
+@pytest.fixture
+def stream(load: Load) -> Callable[[str], Stream]:
+    """Loads a short project whose one stream has these further lines."""
+
+    def load_stream(lines: str) -> Stream:
+        when = "" if lines.startswith(("every", "cron")) else 'every = "1h"\n'
+        (only,) = load(SHORT + when + lines).streams
+        return only
+
+    return load_stream
+
+
+def test_the_purchases_project_becomes_the_values_that_it_says(load: Load, tmp_path: Path) -> None:
+    project = load(ISSUE)
+
+    (compras,) = project.streams
+    assert (project.name, project.root) == ("compras", tmp_path)
+    assert project.stores == {"lake": (tmp_path / "lake").as_uri()}
+    assert (compras.name, compras.project, compras.path) == ("compras", "compras", "compras")
+    assert compras.store == (tmp_path / "lake").as_uri()
+    assert compras.source.url == "http://127.0.0.1:8000/gerar_compras/50"
+    assert compras.schedule == Every(timedelta(minutes=1))
+    assert compras.landing == Landing(every=timedelta(minutes=5))
+    fields = {field.name: field.type for field in compras.terms.contract.fields}
+    assert fields == {"ean": Int(), "price": Float(), "store": Int(), "dateTime": Str()}
+
+
+def test_the_spool_lies_in_the_project_unless_it_is_placed_elsewhere(load: Load, tmp_path: Path) -> None:
+    assert load(ISSUE).spool == tmp_path / ".coleta"
+    assert load(ISSUE + '[spool]\npath = "../spool"\n').spool == tmp_path.parent / "spool"
+    assert load(ISSUE + '[spool]\npath = "~/spool"\n').spool == Path("/home/ana/spool")
+
+
+def test_the_spool_has_a_quota_and_refuses_memory_unless_told_otherwise(load: Load) -> None:
+    assert (load(ISSUE).quota_bytes, load(ISSUE).allow_tmpfs) == (10_000_000_000, False)
+
+    told = load(ISSUE + '[spool]\nquota = "1GiB"\nallow_tmpfs = true\n')
+
+    assert (told.quota_bytes, told.allow_tmpfs) == (2**30, True)
+
+
+def test_a_project_is_found_by_its_folder_or_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text(ISSUE, encoding="utf-8")
+    (tmp_path / PROJECT_FILE).write_text(ISSUE.replace('"compras"', '"folder"'), encoding="utf-8")
+
+    assert load_project(tmp_path / "other.toml", environment={}).name == "compras"
+    assert load_project(tmp_path, environment={}).name == "folder"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / PROJECT_FILE).write_bytes(b"\xef\xbb\xbf" + ISSUE.replace("\n", "\r\n").encode())
+
+    assert load_project(tmp_path, environment={}).name == "compras"
+
+
+def test_what_a_stream_does_not_say_has_a_default(stream: Callable[[str], Stream]) -> None:
+    plain = stream("")
+
+    assert plain.source.paging == SinglePage()
+    assert (plain.source.method, plain.source.params, plain.source.headers) == ("GET", (), ())
+    assert (plain.source.allow_empty_body, plain.source.retry_unsafe, plain.source.verify_tls) == (False, False, True)
+    assert plain.source.max_answer_bytes == 2_000_000_000
+    assert plain.landing == Landing(every=timedelta(0), max_bytes=256_000_000)
+    assert (plain.delay, plain.budget) == (timedelta(0), 0.1)
+    terms = plain.terms
+    assert (terms.expect, terms.on_violation, terms.unknown) == ("array", "quarantine", "drop")
+    assert (terms.records, terms.key, terms.cursor) == ((), (), None)
+
+
+def test_what_a_stream_says_is_kept(stream: Callable[[str], Stream]) -> None:
+    full = stream("""\
+method = "POST"
+timeout = "10s"
+deadline = "5m"
+delay = "2m"
+catch_up = "none"
+max_answer = "5MB"
+allow_empty = true
+retry_unsafe = true
+verify_tls = false
+on_violation = "null"
+unknown = "keep"
+key = ["city", "id"]
+cursor = "id"
+path = "raw/city=sp/v1.0"
+budget = 1
+land = { every = "1d", max_bytes = "64KiB" }
+""")
+
+    source = full.source
+    assert (source.method, source.timeout, source.deadline) == ("POST", timedelta(seconds=10), timedelta(minutes=5))
+    assert (source.allow_empty_body, source.retry_unsafe, source.verify_tls) == (True, True, False)
+    assert source.max_answer_bytes == 5_000_000
+    assert (full.delay, full.catch_up, full.path) == (timedelta(minutes=2), "none", "raw/city=sp/v1.0")
+    assert (full.terms.on_violation, full.terms.unknown) == ("null", "keep")
+    assert (full.terms.key, full.terms.cursor, full.budget) == (("city", "id"), "id", 1.0)
+    assert full.landing == Landing(every=timedelta(days=1), max_bytes=65_536)
+
+
+def test_a_cron_is_read_in_its_zone_and_in_utc_without_one(stream: Callable[[str], Stream]) -> None:
+    assert stream('cron = "30 6 * * 1-5"').schedule == Cron("30 6 * * 1-5", "UTC")
+    assert stream('cron = "0 0 * * *"\nzone = "America/Sao_Paulo"').schedule == Cron("0 0 * * *", "America/Sao_Paulo")
+
+
+@pytest.mark.parametrize(
+    ("lines", "deadline_s", "timeout_s"),
+    [
+        ('every = "1s"', 60, 30),
+        ('every = "1m"', 60, 30),
+        ('every = "2h"', 7200, 30),
+        ('cron = "0 0 * * *"', 60, 30),
+        ('every = "1h"\ndeadline = "20s"', 20, 20),
+        ('every = "2m"\ntimeout = "2m"', 120, 120),
+    ],
+)
+def test_the_deadline_is_the_interval_but_at_least_a_minute_and_no_request_outlives_it(
+    stream: Callable[[str], Stream], lines: str, deadline_s: int, timeout_s: int
+) -> None:
+    source = stream(lines).source
+
+    assert source.deadline == timedelta(seconds=deadline_s)
+    assert source.timeout == timedelta(seconds=timeout_s)
+
+
+def test_what_was_missed_is_asked_for_only_where_the_request_names_the_tick(
+    stream: Callable[[str], Stream],
+) -> None:
+    assert stream("").catch_up == "latest"
+    assert stream('params = { since = "{tick.start}" }').catch_up == "all"
+    assert stream('params = { since = "{tick.start}" }\ncatch_up = "none"').catch_up == "none"
+
+
+@pytest.mark.parametrize("records", ["data.items", "$.data.items"])
+def test_records_inside_an_object_say_that_an_object_is_expected(stream: Callable[[str], Stream], records: str) -> None:
+    terms = stream(f'records = "{records}"').terms
+
+    assert (terms.expect, terms.records) == ("object", ("data", "items"))
+
+
+def test_parameters_are_sent_as_texts_and_a_list_as_one_name_several_times(
+    stream: Callable[[str], Stream],
+) -> None:
+    params = stream('params = { a = "x", n = 5, f = 0.5, on = true, tag = ["new", 2], j = \'{"q": 1}\' }').source.params
+
+    assert params == (
+        ("a", "x"),
+        ("n", "5"),
+        ("f", "0.5"),
+        ("on", "true"),
+        ("tag", "new"),
+        ("tag", "2"),
+        ("j", '{"q": 1}'),
+    )
+
+
+def test_a_header_is_a_text_or_says_where_its_secret_is(stream: Callable[[str], Stream], tmp_path: Path) -> None:
+    headers = stream(
+        'headers = { Accept = "text/csv", A = "env:TOKEN", B = "file:run/t", C = "file:~/t" }'
+    ).source.headers
+
+    assert headers == (
+        ("Accept", "text/csv"),
+        ("A", SecretRef("env:TOKEN")),
+        ("B", SecretRef(f"file:{tmp_path}/run/t")),
+        ("C", SecretRef("file:/home/ana/t")),
+    )
+
+
+def test_pages_are_asked_by_number(stream: Callable[[str], Stream]) -> None:
+    told = stream(
+        'pages = { kind = "page_number", param = "p", first = 0, size_param = "n", size = 100, '
+        'total = "meta.count", total_pages = "$.meta.pages", max_pages = 7 }'
+    )
+
+    assert told.source.paging == PageNumber("p", 0, "n", 100, ("meta", "count"), ("meta", "pages"), 7)
+    assert stream('pages = { kind = "page_number" }').source.paging == PageNumber()
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("file://./lake", "{root}/lake"),
+        ("file://../lake", "{parent}/lake"),
+        ("file://./my lake", "{root}/my lake"),
+        ("file://./my%20lake", "{root}/my lake"),
+        ("file:///srv/lake", "/srv/lake"),
+        ("file://localhost/srv/lake", "/srv/lake"),
+        ("file:///srv/x/../água", "/srv/água"),
+        ("file://~/lake", "/home/ana/lake"),
+    ],
+)
+def test_a_file_store_is_the_folder_that_its_url_names(load: Load, tmp_path: Path, url: str, folder: str) -> None:
+    (only,) = load(ISSUE.replace("file://./lake", url)).streams
+
+    assert only.store.startswith("file:///")
+    assert " " not in only.store
+    assert store_path(only.store) == Path(folder.format(root=tmp_path, parent=tmp_path.parent))
+
+
+@pytest.mark.parametrize(
+    ("to", "folder"),
+    [
+        ("cold", "/mnt/cold"),
+        ("file:///tmp/else", "/tmp/else"),
+        ("/tmp/50% #1?", "/tmp/50% #1?"),
+        ("./my lake", "{root}/my lake"),
+        ("~/lake", "/home/ana/lake"),
+    ],
+)
+def test_to_takes_the_place_of_every_streams_store(load: Load, tmp_path: Path, to: str, folder: str) -> None:
+    text = ISSUE + '[store.cold]\nurl = "file:///mnt/cold"\n'
+
+    (only,) = load(text, to=to).streams
+
+    assert store_path(only.store) == Path(folder.format(root=tmp_path))
+
+
+def test_a_store_that_is_overruled_may_be_of_a_kind_that_comes_later(load: Load) -> None:
+    project = load(ISSUE.replace("file://./lake", "s3://bucket/lake"), to="./lake")
+
+    assert project.stores == {"lake": "s3://bucket/lake"}
+    assert project.streams[0].store.endswith("/lake")
+
+
+def test_streams_keep_the_order_of_the_file(load: Load) -> None:
+    more = "".join(
+        f'[stream.{name}]\nurl = "http://h/{name}"\nevery = "1h"\ncontract = {{ id = "int" }}\n' for name in "zac"
+    )
+
+    assert [stream.name for stream in load(ISSUE + more).streams] == ["compras", "z", "a", "c"]
+
+
+def test_with_to_a_project_needs_no_store_of_its_own(load: Load, tmp_path: Path) -> None:
+    project = load(SHORT.replace('[store.lake]\nurl = "file://./lake"\n', "") + 'every = "1h"\n', to="./else")
+
+    assert [store_path(stream.store) for stream in project.streams] == [tmp_path / "else"]
