@@ -99,6 +99,8 @@ def test_the_end_of_a_coverage_is_its_newest_instant(intervals: list[Interval]) 
 def test_ticks_that_touch_become_one_interval() -> None:
     assert Coverage.of([span(0, 5), span(5, 9)]).intervals == (span(0, 9),)
     assert Coverage().add(span(0, 5)).add(span(5, 9)).intervals == (span(0, 9),)
+    assert Coverage().add(span(5, 9)).add(span(0, 5)).intervals == (span(0, 9),)
+    assert Coverage.of([span(0, 3), span(6, 9)]).add(span(3, 6)).intervals == (span(0, 9),)
 
 
 def test_an_on_demand_tick_adds_nothing_and_joins_nothing() -> None:
