@@ -9,6 +9,7 @@ from typing import Protocol
 
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.events import Event
+from coleta.runtime.orders import Preview
 from coleta.runtime.questions import Shelves
 from coleta.runtime.service import Service
 from coleta.runtime.station import Station, World
@@ -84,14 +85,3 @@ class App(Protocol):
 
     def decode_preview(self, stream: Stream, body: bytes, *, limit: int) -> Preview:
         """What landing would make of a page `body`: the first `limit` rows, and every reject."""
-
-
-class Preview(Protocol):
-    """A page as landing would see it."""
-
-    received: int
-    landed: int
-    rows: Sequence[Mapping[str, object]]
-    rejects: Sequence[tuple[int, str, str, str]]
-    """Row, path, reason, detail."""
-    wrong: str | None

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import BinaryIO
 
 from coleta.collect.spool import Contents, Spooled, parse
-from coleta.errors import Corrupt, Doubtful, StoreUnavailable
+from coleta.errors import Corrupt, Doubtful, Retryable, SpoolRefused, StoreUnavailable
 from coleta.land.batch import Batch, choose, closes_at
 from coleta.land.commit import Committed, Head, sift
 from coleta.land.compose import Author, Composed, compose, compose_turn
@@ -72,7 +72,7 @@ class Lander:
             return due_at
         try:
             land(station)
-        except (StoreUnavailable, Doubtful) as error:
+        except (Retryable, Doubtful, SpoolRefused) as error:
             until = now + self._pause
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
             station.world.tell(Trouble(station.stream.name, "store", str(error), until))
@@ -139,6 +139,8 @@ def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Comp
 
     try:
         return compose(batch, head, _author(station), read=read, sink=sink)
+    except OSError as error:
+        raise SpoolRefused(f"no room to build the next object: {error.strerror}", hint="free some disk") from None
     except Corrupt as error:
         if not damaged:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -161,3 +162,36 @@ def sample(stream: Stream, world: World) -> Sample:
     if not came.body and stream.source.allow_empty_body:
         return Sample(came, Page(count=0))
     return Sample(came, look(came.body, stream.terms))
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A page as landing would see it: its first rows, and (row, path, reason, detail) of each reject.
+
+    ``wrong`` says why the page is no data at all, if it is not.
+    """
+
+    received: int
+    landed: int
+    rows: Sequence[Mapping[str, object]] = ()
+    rejects: Sequence[tuple[int, str, str, str]] = ()
+    wrong: str | None = None
+
+
+def preview(stream: Stream, body: bytes, *, limit: int) -> Preview:
+    """What landing would make of a page `body`, with its first `limit` rows; nothing is landed."""
+    from coleta.land.decode import NotRecords, decode
+
+    try:
+        pieces = list(decode([body] if body else [], stream.terms))
+    except NotRecords as error:
+        return Preview(0, 0, wrong=error.why)
+    rows: list[Mapping[str, object]] = []
+    for piece in pieces:
+        rows += piece.columns.slice(0, max(limit - len(rows), 0)).to_pylist()
+    return Preview(
+        received=sum(piece.received for piece in pieces),
+        landed=sum(piece.columns.num_rows for piece in pieces),
+        rows=rows,
+        rejects=[(one.row, one.path, one.reason, one.detail) for piece in pieces for one in piece.rejects],
+    )

@@ -1,0 +1,166 @@
+"""Books kept apart from the code under test: what was accepted, and where each record of it is now.
+
+Reads the store as a stranger would: every Parquet file under ``data/``, every file of the quarantine,
+with the standard library and pyarrow only, so that an error in the code under test is not shared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_MICRO = timedelta(microseconds=1)
+
+
+@dataclass(slots=True)
+class AcceptedAnswer:
+    """An answer that the spool has said to be durable: its records' ids, good and bad ones."""
+
+    answer: str
+    good: tuple[int, ...]
+    bad: tuple[int, ...]
+    whole: bool
+
+
+@dataclass(slots=True)
+class Bookkeeper:
+    """Collects what was accepted, and compares it with what a store holds."""
+
+    accepted: dict[str, AcceptedAnswer] = field(default_factory=dict)
+
+    def note(self, answer: str, body: bytes) -> None:
+        """Note an accepted answer of one page or more, their bodies joined."""
+        try:
+            records = [record for page in body.splitlines() for record in json.loads(page)]
+            good = tuple(record["id"] for record in records if isinstance(record["value"], int))
+            bad = tuple(record["id"] for record in records if not isinstance(record["value"], int))
+        except (ValueError, TypeError, KeyError):
+            self.accepted[answer] = AcceptedAnswer(answer, (), (), whole=False)
+            return
+        self.accepted[answer] = AcceptedAnswer(answer, good, bad, whole=True)
+
+    def check(self, objects: Mapping[str, bytes], *, first: datetime, until: datetime) -> list[str]:
+        """Every way in which `objects` (below the stream's path) break the promise; none if they keep it.
+
+        Every instant from `first` to `until` must have exactly one outcome.
+        """
+        records = _records(objects)
+        faults = _chain(objects, records)
+        faults += self._answers(objects, records)
+        faults += self._rows(objects, records)
+        faults += _coverage(records, first=first, until=until)
+        return faults
+
+    def _answers(self, objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # type: ignore[type-arg]
+        landed = Counter(a["answer"] for r in records for a in r["accounts"] if a["answer"] is not None)
+        faults = [f"answer {answer[:8]} is landed {n} times" for answer, n in landed.items() if n > 1]
+        faults += [f"answer {answer[:8]} is landed and was never accepted" for answer in landed.keys() - self.accepted]
+        superseded = {name.rsplit("-", 1)[1].split(".")[0] for name in objects if name.startswith("_superseded/")}
+        for answer in self.accepted:
+            lost = answer not in landed and answer[:16] not in superseded
+            if lost:
+                faults.append(f"answer {answer[:8]} was accepted and is nowhere")
+            if answer in landed and answer[:16] in superseded:
+                faults.append(f"answer {answer[:8]} is landed and superseded")
+        return faults
+
+    def _rows(self, objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # type: ignore[type-arg]
+        landed = {a["answer"] for r in records for a in r["accounts"] if a["answer"] is not None}
+        answers = [one for answer, one in self.accepted.items() if answer in landed]
+        rows = Counter(_table_ids(objects))
+        jailed = Counter(_quarantined_ids(objects, records))
+        faults = _compare("table", rows, (i for one in answers for i in one.good))
+        return faults + _compare("quarantine", jailed, (i for one in answers for i in one.bad))
+
+
+def _compare(place: str, found: Counter[int], wanted: Iterable[int]) -> list[str]:
+    expected = Counter(wanted)
+    faults = [f"record {i} is {found[i]} times in the {place}" for i in expected if found[i] != 1]
+    return faults + [f"record {i} has no place in the {place}" for i in found.keys() - expected.keys()]
+
+
+def _records(objects: Mapping[str, bytes]) -> list[dict]:  # type: ignore[type-arg]
+    records = []
+    for name, body in objects.items():
+        if name.startswith("data/"):
+            stored = pq.read_metadata(pa.BufferReader(body)).metadata[b"coleta.record"]
+            records.append({**json.loads(stored), "_name": name, "_stored": stored})
+    return sorted(records, key=lambda record: record["seq"])
+
+
+def _chain(objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # type: ignore[type-arg]
+    faults = []
+    if [record["seq"] for record in records] != list(range(1, len(records) + 1)):
+        faults.append(f"the sequence is not dense: {[record['seq'] for record in records]}")
+    previous = None
+    for record in records:
+        if previous is not None:
+            if record["prev"] != hashlib.sha256(previous["_stored"]).hexdigest():
+                faults.append(f"commit {record['seq']} does not name the record before it")
+            if record["_name"] != previous["next"]:
+                faults.append(f"commit {record['seq']} lies at {record['_name']}, not {previous['next']}")
+        for file in record["quarantine"]:
+            if file["path"] not in objects:
+                faults.append(f"quarantine file {file['path']} is missing")
+        if f"_ledger/terms/{record['terms']}.json" not in objects:
+            faults.append(f"the terms of commit {record['seq']} are missing")
+        previous = record
+    return faults
+
+
+def _table_ids(objects: Mapping[str, bytes]) -> list[int]:
+    ids: list[int] = []
+    for name, body in objects.items():
+        if name.startswith("data/"):
+            ids += pq.read_table(io.BytesIO(body), columns=["id"])["id"].to_pylist()
+    return ids
+
+
+def _quarantined_ids(objects: Mapping[str, bytes], records: list[dict]) -> list[int]:  # type: ignore[type-arg]
+    ids = []
+    for path in [file["path"] for r in records for file in r["quarantine"] if file["holds"] == "records"]:
+        with pa.CompressedInputStream(io.BytesIO(objects[path]), "zstd") as stream:
+            for line in stream.read().decode().splitlines():
+                ids.append(json.loads(json.loads(line)["raw"])["id"])
+    return ids
+
+
+def _coverage(records: list[dict], *, first: datetime, until: datetime) -> list[str]:  # type: ignore[type-arg]
+    answers: list[tuple[datetime, datetime]] = []
+    gaps: list[tuple[datetime, datetime]] = []
+    for record in records:
+        for account in record["accounts"]:
+            for interval in account["settles"]:
+                span = (datetime.fromisoformat(interval["start"]), datetime.fromisoformat(interval["end"]))
+                (gaps if account["outcome"] == "gap" else answers).append(span)
+    faults = _overlaps("answers", answers) + _overlaps("gaps", gaps)
+    reached = first - _MICRO
+    for start, end in sorted(answers + gaps):
+        if start > reached and reached < until:
+            faults.append(f"no outcome from {reached} to {start}")
+        reached = max(reached, end)
+    if reached < until:
+        faults.append(f"no outcome from {reached} to {until}")
+    return faults
+
+
+def _overlaps(what: str, spans: list[tuple[datetime, datetime]]) -> list[str]:
+    return [f"two {what} settle {b[0]} to {min(a[1], b[1])}" for a, b in pairwise(sorted(spans)) if b[0] < a[1]]
+
+
+def crc(objects: Mapping[str, bytes]) -> int:
+    """One number for all of `objects`, to tell whether two runs came to the very same end."""
+    value = 0
+    for name in sorted(objects):
+        value = zlib.crc32(objects[name], zlib.crc32(name.encode(), value))
+    return value

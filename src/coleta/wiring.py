@@ -1,0 +1,324 @@
+"""Settings become adapters, adapters become an ``App``: the one place that knows everybody."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coleta import __version__
+from coleta.adapters.below import Below
+from coleta.adapters.disk_notes import DiskNotes
+from coleta.adapters.disk_spool import DiskSpool
+from coleta.adapters.file_store import FileStore
+from coleta.adapters.mounts import refuse_tmpfs
+from coleta.adapters.scratch import DiskScratch
+from coleta.adapters.sqlite_index import SqliteIndex
+from coleta.adapters.stream_lock import StreamLock
+from coleta.adapters.system import SystemClock, SystemIds
+from coleta.cli.doors import Demo, DemoPlan, Doors
+from coleta.errors import Misconfigured
+from coleta.land.commit import IDENTITY_NAME, Identity
+from coleta.ports import Transport
+from coleta.runtime.auditor import Evidence
+from coleta.runtime.events import Event
+from coleta.runtime.opening import Premises, check_owner, open_station, probe
+from coleta.runtime.orders import Preview, preview
+from coleta.runtime.questions import Shelves
+from coleta.runtime.service import Service
+from coleta.runtime.station import Station, World
+from coleta.stream import Stream
+
+if TYPE_CHECKING:
+    from coleta.adapters.http import HttpTransport
+    from coleta.settings import Project
+
+Tell = Callable[[Event], None]
+
+
+class App:
+    """One project, opened. Implements what the commands need (``coleta.cli.app.App``)."""
+
+    def __init__(self, project: Project) -> None:
+        """Serve `project`; nothing is opened yet."""
+        self._project = project
+        self._ids = SystemIds()
+        self._clock = SystemClock()
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self._project.name
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self._project.root
+
+    @property
+    def streams(self) -> Sequence[Stream]:
+        """Its streams, as in the file."""
+        return self._project.streams
+
+    def stream(self, name: str) -> Stream:
+        """The stream called `name`.
+
+        Raises:
+            Misconfigured: there is none; the hint names the nearest.
+
+        """
+        for stream in self.streams:
+            if stream.name == name:
+                return stream
+        names = [stream.name for stream in self.streams]
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(names)}"
+        raise Misconfigured(f"there is no stream {name!r}", where=str(self.root / "coleta.toml"), hint=hint)
+
+    def world(self, tell: Tell) -> World:
+        """Clock, network and identity, for one process."""
+        return self._world(self._transport(), tell)
+
+    @contextmanager
+    def station(self, stream: Stream, tell: Tell) -> Iterator[Station]:
+        """Open `stream` for this process alone, until the end of the ``with`` block."""
+        with ExitStack() as stack:
+            self._lock(stack, stream)
+            transport = self._transport()
+            stack.callback(transport.close)
+            yield open_station(self._premises(stream, stack), self._world(transport, tell))
+
+    @contextmanager
+    def service(self, tell: Tell) -> Iterator[Service]:
+        """A service for all streams; their locks are held until the end of the ``with`` block."""
+        with ExitStack() as stack:
+            for stream in self.streams:
+                self._lock(stack, stream)
+            transport = self._transport()
+            premises = [self._premises(stream, stack) for stream in self.streams]
+            yield Service(premises, self._world(transport, tell), close=transport.close)
+
+    def shelves(self, stream: Stream) -> Shelves:
+        """Where to read about `stream`; takes no lock and changes nothing."""
+        store = Below(self._store(stream, create=False), stream.path)
+        identity = self._known_identity(stream, store)
+        folder = self._folder(stream)
+        spool = DiskSpool(
+            folder,
+            uuid=identity.uuid,
+            quota_bytes=self._project.quota_bytes,
+            now=self._clock.now,
+            read_only=True,
+        )
+        index = SqliteIndex(_index_path(folder, identity), uuid=identity.uuid, read_only=True)
+        return Shelves(stream, identity, store, index, spool.contents())
+
+    def evidence(self, stream: Stream) -> Evidence:
+        """What an audit of `stream` looks at; takes no lock and changes nothing."""
+        shelves = self.shelves(stream)
+        return Evidence(stream, shelves.identity, shelves.store, shelves.index, shelves.spool, self._clock.now())
+
+    def probe(self, stream: Stream) -> str:
+        """Probe the store of `stream`, and its log's identity if it has one."""
+        root = self._store(stream, create=True)
+        probe(root)
+        stored = Below(root, stream.path).read(IDENTITY_NAME)
+        if stored is None:
+            return "honours create-only puts; nothing landed yet"
+        identity = Identity.from_json(stored)
+        check_owner(identity, stream)
+        return f"honours create-only puts; holds this stream's log {identity.uuid}"
+
+    def rows(self, stream: Stream, names: Sequence[str], *, limit: int) -> list[Mapping[str, object]]:
+        """The first `limit` rows of the data objects `names`."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        store = Below(self._store(stream, create=False), stream.path)
+        rows: list[Mapping[str, object]] = []
+        for name in names:
+            body = store.read(name)
+            if body is not None and len(rows) < limit:
+                rows += pq.read_table(pa.BufferReader(body)).slice(0, limit - len(rows)).to_pylist()
+        return rows
+
+    def decode_preview(self, stream: Stream, body: bytes, *, limit: int) -> Preview:
+        """What landing would make of a page `body`."""
+        return preview(stream, body, limit=limit)
+
+    # Parts ---------------------------------------------------------------------------------------
+
+    def _world(self, transport: Transport, tell: Tell) -> World:
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        return World(self._clock, self._ids, transport, owner=owner, tool=f"coleta {__version__}", tell=tell)
+
+    def _transport(self) -> HttpTransport:
+        from coleta.adapters.http import HttpTransport
+        from coleta.adapters.secrets import EnvironmentSecrets
+        from coleta.settings import load_environment
+
+        environment = load_environment(self.root, os.environ)
+        return HttpTransport(secrets=EnvironmentSecrets(environment, folder=self.root), now=self._clock.now)
+
+    def _lock(self, stack: ExitStack, stream: Stream) -> None:
+        folder = self._folder(stream)
+        warning = refuse_tmpfs(folder, allowed=self._project.allow_tmpfs)
+        stack.enter_context(StreamLock(folder))
+        if warning is not None:
+            sys.stderr.write(f"warning: {warning}\n")
+
+    def _premises(self, stream: Stream, stack: ExitStack) -> Premises:
+        folder = self._folder(stream)
+        root = self._store(stream, create=True)
+
+        def spool_for(identity: Identity) -> DiskSpool:
+            return DiskSpool(folder, uuid=identity.uuid, quota_bytes=self._project.quota_bytes, now=self._clock.now)
+
+        def index_for(identity: Identity) -> SqliteIndex:
+            index = SqliteIndex(_index_path(folder, identity), uuid=identity.uuid)
+            stack.callback(index.close)
+            return index
+
+        return Premises(
+            stream=stream,
+            root=root,
+            store=Below(root, stream.path),
+            notes=DiskNotes(folder, store_url=stream.store),
+            scratch=DiskScratch(folder / "scratch"),
+            spool_for=spool_for,
+            index_for=index_for,
+        )
+
+    def _store(self, stream: Stream, *, create: bool) -> FileStore:
+        from coleta.settings import store_path
+
+        return FileStore(store_path(stream.store), create=create)
+
+    def _folder(self, stream: Stream) -> Path:
+        return self._project.spool / stream.name
+
+    def _known_identity(self, stream: Stream, store: Below) -> Identity:
+        stored = DiskNotes(self._folder(stream), store_url=stream.store).recall("identity")
+        if stored is None:
+            stored = store.read(IDENTITY_NAME)
+        if stored is None:
+            raise Misconfigured(
+                f"stream {stream.name!r} has never been started",
+                where=f"{stream.store}/{stream.path}",
+                hint=f"coleta run {stream.name} --now, or coleta up",
+            )
+        identity = Identity.from_json(stored)
+        check_owner(identity, stream)
+        return identity
+
+
+def _index_path(folder: Path, identity: Identity) -> Path:
+    return folder / f"index-{identity.uuid}.sqlite"
+
+
+def open_app(path: Path, to: str | None = None) -> App:
+    """The project in the folder, or the file, at `path`; `to` names another store for all its streams.
+
+    Raises:
+        Misconfigured: there is none, or something is wrong with it.
+
+    """
+    from coleta.settings import load_project
+
+    return App(load_project(path, environment=os.environ, to=to))
+
+
+# What the command line asks for --------------------------------------------------------------------
+
+
+def write_example(folder: Path) -> Path:
+    """Make the purchases project in `folder`: its ``coleta.toml``, ``.env.example`` and ``.gitignore``.
+
+    Raises:
+        Misconfigured: one of them exists, or the folder cannot be written; nothing is overwritten.
+
+    """
+    from coleta.settings import PROJECT_FILE, example_project
+
+    texts = {PROJECT_FILE: example_project(), ".env.example": _ENV_EXAMPLE, ".gitignore": _GITIGNORE}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = [name for name in texts if (folder / name).exists()]
+        if taken:
+            raise Misconfigured(
+                f"{taken[0]} exists already", where=str(folder), hint="choose another folder: coleta init FOLDER"
+            )
+        for name, text in texts.items():
+            with (folder / name).open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        raise Misconfigured(f"it cannot be written: {error.strerror}", where=str(folder)) from None
+    return folder / PROJECT_FILE
+
+
+_ENV_EXAMPLE = """\
+# Copy to .env and fill in. coleta.toml names these by reference, never by value:
+#     headers = { Authorization = "env:COMPRAS_AUTHORIZATION" }
+COMPRAS_AUTHORIZATION=
+"""
+
+_GITIGNORE = """\
+.env
+.coleta/
+lake/
+"""
+
+
+def serve_mock(switches: Mapping[str, float | None], *, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve the purchases API until it is stopped."""
+    from coleta.demo_api.serving import serve
+    from coleta.demo_api.settings import Settings
+
+    serve(Settings.of(switches), host=host, port=port, announce=announce)
+
+
+@contextmanager
+def start_demo(plan: DemoPlan) -> Iterator[Demo]:
+    """Serve the purchases API, and make the demo's project in the plan's folder, on that address.
+
+    Raises:
+        Misconfigured: the folder cannot be used, or the extra ``demo`` is missing.
+
+    """
+    from coleta.demo_api.purchases import time_of_day
+    from coleta.demo_api.serving import serve_in_background
+    from coleta.demo_api.settings import Settings
+    from coleta.settings import PROJECT_FILE, example_project
+
+    with serve_in_background(Settings(seed=plan.seed, rate_broken=plan.bad), clock=time_of_day) as api:
+        every = f"{plan.every // timedelta(seconds=1)}s"
+        text = example_project(project="demo", api=api, every=every, land_every="0s")
+        # The address is another at each start, so the file is this command's own; the rest of it stays.
+        text += "\n# A demo may lie in a folder in memory; a real spool may not.\n[spool]\nallow_tmpfs = true\n"
+        try:
+            plan.folder.mkdir(parents=True, exist_ok=True)
+            (plan.folder / PROJECT_FILE).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Misconfigured(f"it cannot be written: {error.strerror}", where=str(plan.folder)) from None
+        yield Demo(open_app(plan.folder), api)
+
+
+def main() -> int:
+    """Run the command line; the exit status."""
+    from coleta.cli.main import build, run
+
+    doors = Doors(
+        version=__version__,
+        open_app=open_app,
+        write_example=write_example,
+        serve_mock=serve_mock,
+        start_demo=start_demo,
+    )
+    return run(build(doors), sys.argv[1:])
