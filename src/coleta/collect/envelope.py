@@ -6,10 +6,12 @@ paging and completeness need. Whether records keep the contract is landing's bus
 
 from __future__ import annotations
 
+import codecs
 import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 import msgspec
 
@@ -22,8 +24,9 @@ RATIO_FREE_BYTES = 10_000_000
 """Below this size no ratio is too high: a small body of zeros harms nobody."""
 
 _STEP_BYTES = 1 << 20
-_DEEPEST = 500
-"""How deep JSON may be nested; far deeper than data, far shallower than Python's recursion limit."""
+_BOM = b"\xef\xbb\xbf"
+_ERROR_KEYS = frozenset({"error", "errors"})
+_ONE_LEVEL = msgspec.json.Decoder(list[msgspec.Raw] | dict[str, msgspec.Raw] | int | float | str | bool | None)
 
 
 class BadEncoding(ValueError):
@@ -75,29 +78,41 @@ def unwrap(wire: bytes, encoding: str | None, *, max_bytes: int) -> bytes:
 
 def _inflate(wire: bytes, *, wbits: int, max_bytes: int) -> bytes:
     limit = min(max_bytes, max(RATIO_FREE_BYTES, len(wire) * MAX_RATIO))
-    out: list[bytes] = []
-    size, rest = 0, wire
-    while True:
-        # One round a gzip member: RFC 1952 allows several, one after the other.
-        decoder = zlib.decompressobj(wbits)
-        while not decoder.eof:
-            try:
-                piece = decoder.decompress(rest, _STEP_BYTES)
-            except zlib.error as error:
-                raise BadEncoding(f"the compressed body is damaged: {error}") from None
-            size += len(piece)
-            if size > limit:
+    # BytesIO hands its buffer out without a copy, so the peak is the body once, not twice.
+    out, decoder = BytesIO(), zlib.decompressobj(wbits)
+    for start in range(0, len(wire), _STEP_BYTES):
+        # Fed in steps: what zlib does not take yet it copies, which on the whole input would be quadratic.
+        rest = wire[start : start + _STEP_BYTES]
+        while rest:
+            if decoder.eof:
+                if wbits != 31:
+                    raise BadEncoding("bytes follow the end of the compressed body")
+                # RFC 1952 allows several gzip members, one after the other.
+                decoder = zlib.decompressobj(wbits)
+            out.write(_step(decoder, rest))
+            if out.tell() > limit:
                 raise TooLarge(f"the compressed body expands to over {limit} bytes")
-            rest = decoder.unconsumed_tail
-            if piece:
-                out.append(piece)
-            elif not rest and not decoder.eof:
-                raise BadEncoding("the compressed body ends before its end-of-stream mark")
-        rest = decoder.unused_data
-        if not rest:
-            return b"".join(out)
-        if wbits != 31:
-            raise BadEncoding(f"{len(rest)} bytes follow the end of the compressed body")
+            rest = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+    return _finished(out, decoder, limit)
+
+
+def _step(decoder: zlib._Decompress, wire: bytes) -> bytes:
+    try:
+        return decoder.decompress(wire, _STEP_BYTES)
+    except zlib.error as error:
+        raise BadEncoding(f"the compressed body is damaged: {error}") from None
+
+
+def _finished(out: BytesIO, decoder: zlib._Decompress, limit: int) -> bytes:
+    # zlib may hold back output even after it has taken all of the input; ask until nothing comes.
+    while not decoder.eof:
+        piece = _step(decoder, b"")
+        if not piece:
+            raise BadEncoding("the compressed body ends before its end-of-stream mark")
+        out.write(piece)
+        if out.tell() > limit:
+            raise TooLarge(f"the compressed body expands to over {limit} bytes")
+    return out.getvalue()
 
 
 def look(body: bytes, terms: Terms, *, total: Sequence[str] = (), total_pages: Sequence[str] = ()) -> Page | NotData:
@@ -105,89 +120,96 @@ def look(body: bytes, terms: Terms, *, total: Sequence[str] = (), total_pages: S
 
     `total` and `total_pages` are keys, from the top, to counts that the page may declare.
     """
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    if not body.strip():
+    body = body.removeprefix(_BOM)
+    if not body or body.isspace():
         return NotData("an empty body")
-    if terms.expect == "array" and not total and not total_pages and not terms.records:
-        return _count_array(body)
+    # Only UTF-8 counts as JSON here (RFC 8259, 8.1), also where a value is skipped.
+    if not _is_utf8(body):
+        return NotData("not UTF-8")
     try:
-        whole = _parse(body)
+        top = _open(body)
     except (ValueError, RecursionError) as error:
         return NotData(_why_not_json(body, error))
-    return _look_inside(whole, terms, total, total_pages)
-
-
-def _count_array(body: bytes) -> Page | NotData:
-    try:
-        # Values are skipped, not built: about a tenth of the time of a full parse.
-        return Page(count=len(msgspec.json.decode(body, type=list[msgspec.Raw])))
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        pass
-    try:
-        # What msgspec refuses and a lenient parser takes (NaN, lone surrogates, wrong shape).
-        whole = _parse(body)
-    except (ValueError, RecursionError) as error:
-        return NotData(_why_not_json(body, error))
-    return Page(count=len(whole)) if isinstance(whole, list) else NotData(_shape("an array", whole))
-
-
-def _look_inside(whole: object, terms: Terms, total: Sequence[str], total_pages: Sequence[str]) -> Page | NotData:
     if terms.expect == "array" and not terms.records:
-        if not isinstance(whole, list):
-            return NotData(_shape("an array", whole))
-        return Page(count=len(whole))
-    if not isinstance(whole, dict):
-        return NotData(_shape("an object", whole))
+        return Page(count=len(top)) if isinstance(top, list) else NotData(_shape("an array", top))
+    if not isinstance(top, dict):
+        return NotData(_shape("an object", top))
     if not terms.records:
-        return NotData(_shape("the record", whole)) if set(whole) == {"error"} else Page(count=1)
-    records = _at(whole, terms.records)
-    if not isinstance(records, list):
-        return NotData(f"no array at {'.'.join(terms.records)}: {_shape('an array', records)}")
-    declared, declared_pages = _at(whole, total), _at(whole, total_pages)
+        return NotData(_shape("the record", top)) if _is_error(top, terms) else Page(count=1)
+    return _count_records(top, terms.records, total, total_pages)
+
+
+def _count_records(
+    top: dict[str, object], records: Sequence[str], total: Sequence[str], total_pages: Sequence[str]
+) -> Page | NotData:
+    found = _at(top, records)
+    if not isinstance(found, list):
+        return NotData(f"no array at {'.'.join(records)}: {_shape('an array', found)}")
+    if not found and any(_level(top.get(name)) for name in _ERROR_KEYS):
+        # An error is never an empty page.
+        return NotData("no records, but an error beside them")
+    declared, declared_pages = _at(top, total), _at(top, total_pages)
     return Page(
-        count=len(records),
+        count=len(found),
         total=declared if type(declared) is int else None,
         total_pages=declared_pages if type(declared_pages) is int else None,
     )
 
 
-def _parse(body: bytes) -> object:
-    # Only UTF-8 counts as JSON here (RFC 8259, 8.1); json.loads would guess UTF-16 from bytes.
-    text = body.decode("utf-8")
-    if _depth_over(body, _DEEPEST):
-        raise ValueError(f"nested deeper than {_DEEPEST}")
-    return json.loads(text)
+def _is_error(top: dict[str, object], terms: Terms) -> bool:
+    # An object with none of the fields that a record has, but with an error, is no record.
+    fields = {field.keys[0] for field in terms.contract.fields}
+    return fields.isdisjoint(top) and not _ERROR_KEYS.isdisjoint(top)
 
 
-def _depth_over(body: bytes, limit: int) -> bool:
-    # Brackets within strings only make this count too high, and only past what can be data.
-    if body.count(b"[") + body.count(b"{") <= limit:
+def _open(body: bytes) -> object:
+    """The top level of JSON `body`: its values are not built but kept as ``Raw`` where that is possible.
+
+    Raises:
+        ValueError: it is not JSON, even to a lenient parser.
+        RecursionError: it is nested too deep.
+
+    """
+    try:
+        # Values are skipped, not built: about a tenth of the time of a full parse.
+        return _ONE_LEVEL.decode(body)
+    except msgspec.MsgspecError:
+        # What msgspec refuses and a lenient parser takes: NaN, lone surrogates. Their records are
+        # landing's business, so the page must not be lost for them.
+        return json.loads(body.decode("utf-8"))
+
+
+def _level(value: object) -> object:
+    """One more level of `value`, which ``_open`` may have left unopened."""
+    if not isinstance(value, msgspec.Raw):
+        return value
+    try:
+        return _ONE_LEVEL.decode(value)
+    except msgspec.MsgspecError:
+        # A number that no float can hold is valid JSON, and none of what is looked for here.
+        return None
+
+
+def _is_utf8(body: bytes) -> bool:
+    if body.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        # In steps, so that no second copy of a large body is made.
+        for start in range(0, len(body), _STEP_BYTES):
+            decoder.decode(body[start : start + _STEP_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
         return False
-    depth, in_string, escaped = 0, False, False
-    for byte in body:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in (0x5B, 0x7B):
-            depth += 1
-            if depth > limit:
-                return True
-        elif byte in (0x5D, 0x7D):
-            depth -= 1
-    return False
+    return True
 
 
-def _at(value: object, keys: Sequence[str]) -> object:
+def _at(top: object, keys: Sequence[str]) -> object:
     if not keys:
         return None
+    value = top
     for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
+        value = _level(value.get(key)) if isinstance(value, dict) else None
     return value
 
 
@@ -205,10 +227,8 @@ def _shape(wanted: str, found: object) -> str:
 
 
 def _why_not_json(body: bytes, error: Exception) -> str:
-    if body.lstrip()[:1] == b"<":
+    if body[:1000].lstrip()[:1] == b"<":
         return "HTML or XML instead of JSON"
-    if isinstance(error, UnicodeDecodeError):
-        return "not UTF-8"
     if isinstance(error, RecursionError):
         return "nested too deep"
     return f"broken JSON ({str(error)[:80]})"

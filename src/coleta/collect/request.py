@@ -92,8 +92,16 @@ def _formatted(instant: datetime, form: str | None) -> str:
 
 
 def redacted_url(url: str) -> str:
-    """`url` without a password, and with the values of secret-looking parameters as ``***``."""
-    parts = urlsplit(url)
+    """`url` without a password, and with the values of secret-looking parameters as ``***``.
+
+    Of what is no URL nothing is shown: nobody can tell which part of it is a secret.
+    """
+    try:
+        parts = urlsplit(url)
+        # What stands where a port belongs may be a password whose host was forgotten.
+        _ = parts.port
+    except ValueError:
+        return "***"
     host = parts.netloc.rpartition("@")[2]
     query = "&".join(
         f"{quote(name)}={'***' if _SECRET_PARAM.search(name) else quote(value)}"

@@ -20,6 +20,10 @@ BASE_WAIT = timedelta(seconds=0.5)
 LONGEST_WAIT = timedelta(seconds=30)
 """Half of the shortest default deadline, so that even a long-failing API is asked twice a tick."""
 
+LAST_CHANCE = timedelta(seconds=1)
+"""How long before the deadline a server that asks for a longer wait is asked for the last time."""
+
+PARTIAL_CONTENT = 206
 _RETRIED_STATUS = frozenset({408, 425, 429})
 _THROTTLED_STATUS = frozenset({429, 503})
 
@@ -126,6 +130,9 @@ def judge(came: Response | Failed, page: Page | NotData | None, patience: Patien
             return GiveUp(str(came.fault), came.detail)
         wait = _full_jitter(patience)
         return _retry_or_give_up(str(came.fault), came.detail, wait, patience)
+    if came.status == PARTIAL_CONTENT:
+        # No range was asked for, so a part cannot be the data, however well-formed it is.
+        return _judge_data(NotData("a part of the body (HTTP status 206)"), patience)
     if 200 <= came.status < 300:
         return _judge_data(page, patience)
     reason, detail = _status_reason(came.status), f"HTTP status {came.status}"
@@ -168,16 +175,25 @@ def _full_jitter(patience: Patience) -> timedelta:
     return wait
 
 
+def _equal_jitter(patience: Patience) -> timedelta:
+    wait: timedelta = _ceiling(patience) * (0.5 + patience.chance / 2)
+    return wait
+
+
 def _status_wait(came: Response, patience: Patience) -> timedelta:
+    throttled = came.status in _THROTTLED_STATUS
+    usual = _equal_jitter(patience) if throttled else _full_jitter(patience)
     told = retry_after(came)
-    if told is not None:
-        # A server that asks for more than is left still gets one more chance, just before the end;
-        # a little jitter keeps those that were told the same second apart.
-        last_chance = patience.deadline - patience.now - timedelta(seconds=1)
-        return min(told + BASE_WAIT * patience.chance, max(last_chance, timedelta(0)))
-    if came.status in _THROTTLED_STATUS:
-        return _ceiling(patience) * (0.5 + patience.chance / 2)
-    return _full_jitter(patience)
+    if told is None:
+        return usual
+    # A little jitter keeps those that were told the same second apart. Never less than the usual wait:
+    # "0", or a date that a wrong clock puts into the past, would otherwise ask without pause.
+    wait = max(told + BASE_WAIT * patience.chance, usual)
+    left = patience.deadline - patience.now
+    if wait >= left > 2 * LAST_CHANCE:
+        # A server that asks for more than is left still gets one more chance, just before the end.
+        return left - LAST_CHANCE
+    return wait
 
 
 def retry_after(came: Response) -> timedelta | None:
@@ -188,15 +204,18 @@ def retry_after(came: Response) -> timedelta | None:
     value = came.header("retry-after")
     if value is None:
         return None
-    if value.isascii() and value.strip().isdigit():
-        return timedelta(seconds=min(int(value), 10**9))
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        # Thirty years and more are all the same, and Python refuses to read thousands of digits.
+        return timedelta(seconds=int(value) if len(value) < 10 else 10**9)
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+        return max(until - came.received_at, timedelta(0))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        # What the standard library's parser raises on what is no date.
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(until - came.received_at, timedelta(0))
 
 
 def _status_reason(status: int) -> str:
