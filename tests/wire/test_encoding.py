@@ -1,0 +1,86 @@
+"""What a body is packed in: undone only to its proper end (FAULTS.md B 27 to 32)."""
+
+from __future__ import annotations
+
+import gzip
+import resource
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coleta.collect.response import Fault
+
+if TYPE_CHECKING:
+    from tests.wire.conftest import Client, Peer, Script, Server
+
+Serve = Callable[..., "Server"]
+
+DATA = b'[{"a": 1}, {"a": 2}]' * 100
+PACKED = gzip.compress(DATA)
+
+
+def packed(coding: str, wire: bytes) -> Script:
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say(f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(wire)}\r\n\r\n".encode())
+        peer.say(wire)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("coding", "wire"),
+    [("gzip", PACKED), ("X-GZip", PACKED), ("deflate", zlib.compress(DATA)), ("identity", DATA)],
+)
+def test_what_was_asked_for_is_unpacked_and_kept_as_received(
+    coding: str, wire: bytes, serve: Serve, client: Client
+) -> None:
+    came = client.get(serve(packed(coding, wire)).url())
+
+    assert (came.body, came.wire, came.encoding) == (DATA, wire, coding)
+
+
+def test_two_gzip_members_are_both_read(serve: Serve, client: Client) -> None:
+    assert client.get(serve(packed("gzip", PACKED + PACKED)).url()).body == DATA + DATA
+
+
+@pytest.mark.parametrize(
+    ("coding", "wire"),
+    [
+        pytest.param("gzip", PACKED[:-20], id="cut short with a matching length"),
+        pytest.param("gzip", PACKED[:-8], id="without a trailer"),
+        pytest.param("gzip", PACKED[:-8] + b"\x00" * 4 + PACKED[-4:], id="a wrong CRC"),
+        pytest.param("gzip", PACKED[:-4] + b"\x00" * 4, id="a wrong length in the trailer"),
+        pytest.param("gzip", PACKED + b"junk", id="junk behind the end"),
+        pytest.param("gzip", b"", id="nothing at all"),
+        pytest.param("gzip", DATA, id="a plain body"),
+        pytest.param("gzip, gzip", gzip.compress(PACKED), id="a chain"),
+        pytest.param("br", DATA, id="a coding not asked for"),
+        pytest.param("deflate", zlib.compress(DATA)[:-1], id="deflate cut short"),
+        pytest.param("deflate", zlib.compress(DATA) + b"junk", id="junk behind deflate"),
+    ],
+)
+def test_a_broken_packing_is_refused(coding: str, wire: bytes, serve: Serve, client: Client) -> None:
+    assert client.fail(serve(packed(coding, wire)).url()).fault is Fault.ENCODING
+
+
+def test_two_content_encoding_headers_are_a_chain(serve: Serve, client: Client) -> None:
+    wire = gzip.compress(PACKED)
+    double = packed("gzip\r\nContent-Encoding: gzip", wire)
+
+    assert client.fail(serve(double).url()).fault is Fault.ENCODING
+
+
+def test_a_bomb_is_stopped_at_the_limit_with_little_memory(serve: Serve, client: Client) -> None:
+    packer = zlib.compressobj(wbits=31)
+    bomb = b"".join(packer.compress(bytes(1_000_000)) for _ in range(300)) + packer.flush()
+    assert len(bomb) < 330_000
+    server = serve(packed("gzip", bomb))
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    failed = client.fail(server.url(), max_bytes=20_000_000)
+
+    assert failed.fault is Fault.TOO_LARGE
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 64_000
