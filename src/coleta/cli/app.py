@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.events import Event
@@ -65,12 +65,17 @@ class App(Protocol):
         """Where to read about `stream`; takes no lock and changes nothing.
 
         Raises:
-            Misconfigured: the stream has never been started here nor elsewhere: there is nothing to read.
+            NeverStarted: the stream has been started neither here nor elsewhere: there is nothing to read.
 
         """
 
     def evidence(self, stream: Stream) -> Evidence:
-        """What an audit of `stream` looks at; takes no lock and changes nothing."""
+        """What an audit of `stream` looks at, and the time; takes no lock and changes nothing.
+
+        Raises:
+            NeverStarted: as ``shelves``.
+
+        """
 
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream` (and its identity, if it has one); what was found, in a few words.
