@@ -1,0 +1,52 @@
+# Needs make and Python 3.11 or newer with venv; nothing else. `make` alone lists what can be asked for.
+#
+# Paths here are relative, and tools are started as `python -m …`: make cannot handle spaces in the names of
+# targets, and the folder that this lies in may have them.
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev run test lint style types layers lock clean
+
+# Modules of the caller's own Python must not shadow the locked ones.
+unexport PYTHONPATH PYTHONHOME
+
+PY := .venv/bin/python
+ARGS ?=
+WORKERS ?= auto
+
+help: ## list what can be asked for
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  Words for the program:  make run ARGS="--ticks 3"    make test ARGS="tests/unit -x"'
+	@echo '  Another Python:         make install PYTHON=python3.12'
+
+install: ## make .venv with coleta in it
+	@sh tools/venv.sh run
+
+dev: ## make .venv with the tools of the tests, too
+	@sh tools/venv.sh dev
+
+# `exec`, so that Ctrl-C and a SIGTERM to make reach the program itself, with no shell between that could die first.
+run: install ## collect purchases from an API on this machine into ./demo/lake; Ctrl-C stops it
+	@exec $(PY) -m coleta demo $(ARGS)
+
+test: dev ## run the tests
+	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 $(ARGS)
+
+lint: style types layers ## check style, types, and who may import whom
+
+style: dev
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+
+types: dev
+	@$(PY) -m mypy
+
+layers: dev
+	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+lock: ## choose the versions of all packages anew where pyproject.toml asks for it; ARGS=--upgrade: all
+	@sh tools/lock.sh $(ARGS)
+
+clean: ## remove all that these commands made, but not what the demo landed
+	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,8 @@
+"""The door `python -m coleta`: the same program as the command `coleta`, from wherever the checkout lies."""
+
+import sys
+
+from coleta.wiring import main
+
+if __name__ == "__main__":
+    sys.exit(main())
