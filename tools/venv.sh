@@ -111,7 +111,7 @@ add_dev() {
 # The builder came with the lock, so nothing is fetched here.
 add_project() {
     unmark project
-    pip_install --no-index --no-deps --no-build-isolation --editable .
+    pip_install --quiet --no-index --no-deps --no-build-isolation --editable .
     # pip compiles what it unpacks, but not an editable checkout; where PYTHONDONTWRITEBYTECODE is set, nothing
     # else ever would, and each start would compile it again.
     $here -m compileall -q src/coleta || true
