@@ -61,7 +61,7 @@ class Struct(Value, frozen=True, tag="struct"):
     fields: tuple[Field, ...]
 
 
-type_names = {
+type_names: dict[str, Type] = {
     "int": Int(),
     "float": Float(),
     "bool": Bool(),
@@ -100,7 +100,7 @@ class Field(Value, frozen=True, omit_defaults=True):
     required: bool = True
     nullable: bool = False
     path: tuple[str, ...] = ()
-    rules: Rules = field(default_factory=lambda: Rules())
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def keys(self) -> tuple[str, ...]:
