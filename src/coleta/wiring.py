@@ -23,6 +23,7 @@ from coleta.adapters.scratch import DiskScratch
 from coleta.adapters.sqlite_index import SqliteIndex
 from coleta.adapters.stream_lock import StreamLock
 from coleta.adapters.system import SystemClock, SystemIds
+from coleta.cli.app import NeverStarted
 from coleta.cli.doors import Demo, DemoPlan, Doors
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
@@ -209,7 +210,7 @@ class App:
         if stored is None:
             stored = store.read(IDENTITY_NAME)
         if stored is None:
-            raise Misconfigured(
+            raise NeverStarted(
                 f"stream {stream.name!r} has never been started",
                 where=f"{stream.store}/{stream.path}",
                 hint=f"coleta run {stream.name} --now, or coleta up",

@@ -7,15 +7,25 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from coleta.runtime.auditor import Evidence
+from coleta.errors import Misconfigured
 from coleta.runtime.events import Event
-from coleta.runtime.orders import Preview
-from coleta.runtime.questions import Shelves
-from coleta.runtime.service import Service
-from coleta.runtime.station import Station, World
-from coleta.stream import Stream
+
+if TYPE_CHECKING:
+    # Late, since landing brings pyarrow, and most commands start in less time than that takes.
+    from coleta.runtime.auditor import Evidence
+    from coleta.runtime.orders import Preview
+    from coleta.runtime.questions import Shelves
+    from coleta.runtime.service import Service
+    from coleta.runtime.station import Station, World
+    from coleta.stream import Stream
 
 Tell = Callable[[Event], None]
+
+
+class NeverStarted(Misconfigured):
+    """The stream has never been started, here or elsewhere: there is nothing to read yet."""
+
+    code = "never_started"
 
 
 class App(Protocol):

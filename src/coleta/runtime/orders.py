@@ -10,10 +10,10 @@ from datetime import timedelta
 from coleta.collect.cadence import Cadence, find_tick, newest, previous
 from coleta.collect.envelope import NotData, Page, look
 from coleta.collect.request import first_request, is_window
-from coleta.collect.response import Failed, Response
+from coleta.collect.response import Failed, Fault, Response
 from coleta.collect.spool import Spooled
 from coleta.collect.tick import Interval, on_demand, parse_tick_name
-from coleta.errors import Misconfigured, SourceUnavailable
+from coleta.errors import AuthRefused, Misconfigured, SourceUnavailable
 from coleta.land.commit import Committed
 from coleta.land.record import Account, Outcome
 from coleta.runtime.asking import Later, TickAsking
@@ -145,6 +145,7 @@ def sample(stream: Stream, world: World) -> Sample:
 
     Raises:
         SourceUnavailable: no complete 2xx response came; the message says why.
+        AuthRefused: the API refuses who asks, or a secret cannot be found.
 
     """
     now = world.clock.now()
@@ -153,12 +154,15 @@ def sample(stream: Stream, world: World) -> Sample:
     came = world.transport.exchange(request, timeout=stream.source.timeout, max_bytes=stream.source.max_answer_bytes)
     where = str(request.redacted()["url"])
     if isinstance(came, Failed):
+        if came.fault is Fault.SECRET:
+            raise AuthRefused(came.detail, where=where, hint="the stream's headers say where each secret is found")
         raise SourceUnavailable(
             f"{came.fault}: {came.detail}", where=where, hint="is the API running, and the URL right?"
         )
+    if came.status in (401, 403):
+        raise AuthRefused(f"HTTP status {came.status}", where=where, hint="check the credentials")
     if not 200 <= came.status < 300:
-        hint = "check the credentials" if came.status in (401, 403) else "is the URL right?"
-        raise SourceUnavailable(f"HTTP status {came.status}", where=where, hint=hint)
+        raise SourceUnavailable(f"HTTP status {came.status}", where=where, hint="is the URL right?")
     if not came.body and stream.source.allow_empty_body:
         return Sample(came, Page(count=0))
     return Sample(came, look(came.body, stream.terms))
