@@ -1,0 +1,101 @@
+"""``coleta preview``: one request, and what landing would make of it. Nothing is accepted or landed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from coleta.cli.doors import Doors
+from coleta.cli.screen import Screen, error_value, table
+from coleta.cli.session import JsonOption, StreamArgument, session_of
+from coleta.cli.verdict import over_budget
+from coleta.errors import ColetaError, OverBudget
+
+if TYPE_CHECKING:
+    from coleta.runtime.orders import Preview
+    from coleta.stream import Stream
+
+
+def preview_command(doors: Doors) -> Callable[..., None]:
+    """The command ``preview``."""
+
+    def preview(
+        context: typer.Context,
+        stream: StreamArgument,
+        *,
+        limit: Annotated[int, typer.Option("--limit", min=0, help="Show so many rows, and so many rejects.")] = 10,
+        json: JsonOption = False,
+    ) -> None:
+        """Ask the API once and show what would land: the rows, and each record that breaks the contract, and why.
+
+        Of an answer of several pages only the first is asked for. Nothing is accepted or landed.
+        """
+        from coleta.collect.envelope import NotData
+        from coleta.runtime.orders import Preview, sample
+
+        session = session_of(context, json=json)
+        app = doors.open_app(session.project, None)
+        one = app.stream(stream)
+        got = sample(one, app.world(lambda event: None))
+        if isinstance(got.page, NotData):
+            seen = Preview(0, 0, wrong=got.page.why)
+        else:
+            seen = app.decode_preview(one, got.response.body, limit=limit)
+        error = _verdict(one, seen)
+        if json:
+            session.screen.document(_value(stream, got.response.status, seen, error))
+        else:
+            _show(session.screen, seen, limit)
+        if error is not None:
+            raise error
+
+    return preview
+
+
+def _verdict(stream: Stream, seen: Preview) -> ColetaError | None:
+    if seen.wrong is not None:
+        what = f"the answer is not the data: {seen.wrong}"
+        return OverBudget(what, where=stream.source.url, hint="compare it with `expect` and `records`")
+    broken = len({reject[0] for reject in seen.rejects})
+    return over_budget(stream, received=seen.received, quarantined=broken, where="the answer's first page")
+
+
+def _show(screen: Screen, seen: Preview, limit: int) -> None:
+    if seen.wrong is not None:
+        return
+    if seen.rows:
+        screen.out(rows_table(seen.rows))
+    if seen.rejects:
+        screen.out()
+        screen.out(table(("RECORD", "PATH", "REASON", "DETAIL"), seen.rejects[:limit]))
+        if len(seen.rejects) > limit:
+            reasons = Counter(reject[2] for reject in seen.rejects)
+            screen.note("all rejects by reason: " + ", ".join(f"{name} {n}" for name, n in reasons.most_common()))
+    broken = len({reject[0] for reject in seen.rejects})
+    screen.note(f"{seen.received} received, {seen.landed} would land, {broken} would go to the quarantine")
+
+
+def rows_table(rows: Sequence[Mapping[str, object]]) -> str:
+    """`rows` as a table, a column for each of their names."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return table(names, [[row.get(name) for name in names] for row in rows])
+
+
+def _value(stream: str, status: int, seen: Preview, error: ColetaError | None) -> dict[str, object]:
+    rejects = [
+        {"row": row, "path": path, "reason": reason, "detail": detail} for row, path, reason, detail in seen.rejects
+    ]
+    return {
+        "stream": stream,
+        "status": status,
+        "received": seen.received,
+        "would_land": seen.landed,
+        "would_quarantine": len({reject[0] for reject in seen.rejects}),
+        "rows": seen.rows,
+        "rejects": rejects,
+        "wrong": seen.wrong,
+        "error": error_value(error),
+    }

@@ -1,0 +1,50 @@
+"""What the reading commands share: a stream's books, and a tick's line as JSON. Takes no lock, changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coleta.runtime.questions import Books, Shelves, read_books
+
+if TYPE_CHECKING:
+    from coleta.audit.account import TickLine
+    from coleta.cli.app import App
+    from coleta.land.record import Account
+    from coleta.stream import Stream
+
+
+def books_of(app: App, stream: Stream) -> Books:
+    """All that is known of `stream` now.
+
+    Raises:
+        NeverStarted: there is nothing to read yet.
+
+    """
+    at = app.evidence(stream)
+    return read_books(Shelves(stream, at.identity, at.store, at.index, at.spool), at.now)
+
+
+def account_value(account: Account) -> dict[str, object]:
+    """What became of a tick, as it stands in JSON documents."""
+    return {
+        "tick": account.tick.end,
+        "start": account.tick.start,
+        "outcome": str(account.outcome),
+        "reason": account.reason,
+        "detail": account.detail,
+        "received": account.received,
+        "landed": account.landed,
+        "quarantined": account.quarantined,
+        "deduplicated": account.deduplicated,
+        "nulled": account.nulled,
+        "attempts": account.attempts,
+        "pages": account.pages,
+        "asked_at": account.asked_at,
+        "received_at": account.received_at,
+        "answer": account.answer,
+    }
+
+
+def line_value(line: TickLine) -> dict[str, object]:
+    """A tick's line, as it stands in JSON documents."""
+    return {**account_value(line.account), "seq": line.seq, "object": line.name}

@@ -1,0 +1,114 @@
+"""``coleta status``: how every stream is, in a line each. Takes no lock and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from coleta.cli.app import NeverStarted
+from coleta.cli.doors import Doors
+from coleta.cli.screen import Screen, error_value, table
+from coleta.cli.session import JsonOption, session_of
+from coleta.errors import ColetaError
+
+if TYPE_CHECKING:
+    from coleta.runtime.questions import Books
+
+_HEADS = ("STREAM", "LAST", "TICK", "NEXT", "ROWS", "QUARANTINED", "GAPS", "WAITING", "STORE")
+
+
+def status_command(doors: Doors) -> Callable[..., None]:
+    """The command ``status``."""
+
+    def status(context: typer.Context, *, json: JsonOption = False) -> None:
+        """Show how every stream is: its last tick and its next, rows, gaps, what waits, whether the store answers."""
+        from coleta.cli.reading import books_of
+
+        session = session_of(context, json=json)
+        app = doors.open_app(session.project, None)
+        found: list[tuple[str, Books | ColetaError]] = []
+        for stream in app.streams:
+            try:
+                found.append((stream.name, books_of(app, stream)))
+            except ColetaError as error:
+                found.append((stream.name, error))
+        screen = session.screen
+        if json:
+            streams = [_value(name, books) for name, books in found]
+            screen.document({"project": app.name, "root": str(app.root), "streams": streams})
+        else:
+            screen.out(f"project {app.name} in {app.root}")
+            screen.out(table(_HEADS, [_row(name, books) for name, books in found]))
+        _end(screen, found)
+
+    return status
+
+
+def _end(screen: Screen, found: list[tuple[str, Books | ColetaError]]) -> None:
+    errors = [books for _, books in found if isinstance(books, ColetaError) and not isinstance(books, NeverStarted)]
+    for _, books in found:
+        if not isinstance(books, ColetaError) and books.store_error:
+            screen.note(f"{books.stream.name}: the store does not answer: {books.store_error}", style="bad")
+    for error in errors:
+        screen.error(error)
+    if errors:
+        raise typer.Exit(errors[0].exit_status)
+
+
+def _row(name: str, books: Books | ColetaError) -> tuple[object, ...]:
+    if isinstance(books, ColetaError):
+        word = "not started yet" if isinstance(books, NeverStarted) else "FAILED"
+        return (name, word, "", "", 0, 0, 0, 0, "")
+    ticks, totals = books.ticks(), books.totals()
+    last = ticks[-1].account if ticks else None
+    store = "down" if books.store_error else "ok"
+    return (
+        name,
+        str(last.outcome) if last else "none yet",
+        last.tick.end if last else None,
+        _next(books),
+        totals.landed,
+        totals.quarantined,
+        len(books.gaps()),
+        len(books.spool.waiting),
+        store,
+    )
+
+
+def _next(books: Books) -> object:
+    at = books.next_at()
+    return "now" if at is not None and at <= books.now else at.replace(microsecond=0) if at else "never"
+
+
+def _value(name: str, books: Books | ColetaError) -> dict[str, object]:
+    if isinstance(books, NeverStarted):
+        return {"stream": name, "started": False}
+    if isinstance(books, ColetaError):
+        return {"stream": name, "error": error_value(books)}
+    ticks, totals = books.ticks(), books.totals()
+    last = ticks[-1] if ticks else None
+    return {
+        "stream": name,
+        "started": True,
+        "store": f"{books.stream.store.rstrip('/')}/{books.stream.path}",
+        "uuid": books.identity.uuid,
+        "now": books.now,
+        "last": {"tick": last.account.tick.end, "outcome": str(last.account.outcome), "reason": last.account.reason}
+        if last
+        else None,
+        "next": books.next_at(),
+        "commits": books.head.seq,
+        "ticks": totals.outcomes,
+        "received": totals.received,
+        "landed": totals.landed,
+        "quarantined": totals.quarantined,
+        "deduplicated": totals.deduplicated,
+        "gaps": len(books.gaps()),
+        "waiting": len(books.spool.waiting),
+        "damaged": list(books.spool.damaged),
+        "held": list(books.spool.held),
+        "store_reachable": books.store_error is None,
+        "store_error": books.store_error,
+    }

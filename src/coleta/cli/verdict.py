@@ -1,0 +1,32 @@
+"""What became of a tick, as an exit status: the rules that ``run``, ``preview`` and ``check`` share. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coleta.errors import AuthRefused, ColetaError, OverBudget, SourceUnavailable
+
+if TYPE_CHECKING:
+    from coleta.stream import Stream
+
+AUTH_REASONS = frozenset({"auth", "secret"})
+"""The reasons of a gap that a person with credentials must cure: refused by the API, or not found here."""
+
+
+def over_budget(stream: Stream, *, received: int, quarantined: int, where: str) -> OverBudget | None:
+    """The error of an answer whose records break the contract more often than the stream's budget allows."""
+    if not received or quarantined / received <= stream.budget:
+        return None
+    return OverBudget(
+        f"{quarantined} of {received} records broke the contract; the budget of {stream.name} is {stream.budget:.3g}",
+        where=where,
+        hint="compare the reasons with the contract; or allow more with `budget`",
+    )
+
+
+def gap_error(reason: str, detail: str | None, *, tick: str) -> ColetaError:
+    """The error of a tick that ended without an answer."""
+    what = f"no answer for tick {tick}: {reason}" + (f", {detail}" if detail else "")
+    if reason in AUTH_REASONS:
+        return AuthRefused(what, hint="check the credentials: the stream's headers say where each is found")
+    return SourceUnavailable(what, hint="is the API running, and the URL right? Ask again with --tick, or --now")
