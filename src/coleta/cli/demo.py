@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coleta.cli.doors import Demo, DemoPlan, Doors
-from coleta.cli.program import near, program
+from coleta.cli.program import near, program, quoted, relative
 from coleta.cli.screen import Screen
 from coleta.cli.session import session_of
 from coleta.cli.span import parse_span
@@ -29,6 +28,7 @@ STATUSES: dict[int, int] = {signal.SIGINT: 0, signal.SIGTERM: 143}
 """Ctrl-C is the usual way to end a demo, so it is a success."""
 
 FIRST_ROWS = 5
+GLOB = "**/*.parquet"
 MARK = 'project = "demo"'
 
 
@@ -138,15 +138,12 @@ def _first_rows(started: Demo, screen: Screen, stream: str, name: str) -> None:
     one = app.stream(stream)
     rows = app.rows(one, [name], limit=FIRST_ROWS)
     data = _lake(started) / one.path / "data"
-    read = f"import pyarrow.parquet as pq; print(pq.read_table({_shown(data)!r}).slice(0, 5).to_pylist())"
+    folder = relative(data)
+    python = f"import pyarrow.parquet as pq; print(pq.read_table({str(folder)!r}).to_pylist())"
     screen.out(f"\nthe first rows, in {near(_lake(started) / one.path / name)}:", style="bold")
     screen.out(rows_table(rows))
-    screen.out(f"read all of them:  {near(Path(sys.executable))} -c {shlex.quote(read)}")
-    screen.out(f"            or:  duckdb -c {shlex.quote(f'''FROM '{_shown(data)}/**/*.parquet' ''' + 'LIMIT 5')}\n")
-
-
-def _shown(path: Path) -> str:
-    return shlex.split(near(path))[0]
+    screen.out(f"read them all:  {near(Path(sys.executable))} -c {quoted(python)}")
+    screen.out(f"           or:  duckdb -c {quoted(f'SELECT * FROM {str(folder / GLOB)!r}')}\n")
 
 
 def _summary(started: Demo, screen: Screen) -> int:

@@ -31,7 +31,7 @@ def init_command(doors: Doors) -> Callable[..., None]:
         there = coleta if folder == Path() else f"{coleta} -C {shlex.quote(str(folder))}"
         screen.note(f"wrote {written}; every key in it is explained there")
         screen.note("next:")
-        screen.note(f"  {coleta} mock &      serves the purchases API, which it collects")
+        screen.note(f"  {coleta} mock     in another terminal: serves the purchases API, which it collects")
         screen.note(f"  {there} check     tries the project out: file, contract, API and store")
         screen.note(f"then {there} up collects until Ctrl-C")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -21,6 +22,16 @@ def program() -> str:
 
 def near(path: Path) -> str:
     """`path`, quoted for a shell, and relative where it lies below the working folder."""
+    return shlex.quote(str(relative(path)))
+
+
+def relative(path: Path) -> Path:
+    """`path`, relative where it lies below the working folder."""
     with suppress(ValueError):
-        path = Path(os.path.abspath(path)).relative_to(Path.cwd())  # noqa: PTH100  # a link in .venv stays one
-    return shlex.quote(str(path))
+        return Path(os.path.abspath(path)).relative_to(Path.cwd())  # noqa: PTH100  # a link in .venv stays one
+    return path
+
+
+def quoted(text: str) -> str:
+    """`text` as one word of a shell, in double quotes where that is easier to read."""
+    return shlex.quote(text) if re.search(r'["$`\\!]', text) else f'"{text}"'
