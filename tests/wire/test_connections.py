@@ -147,17 +147,30 @@ def test_a_request_that_fails_on_a_fresh_connection_is_not_sent_again(serve: Ser
     assert len(server.heard) == 1
 
 
-def test_a_response_that_began_on_a_kept_connection_is_not_asked_for_again(serve: Serve, client: Client) -> None:
+def begins_and_closes(peer: Peer) -> None:
+    peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1")
+
+
+def begins_and_resets(peer: Peer) -> None:
+    # Slowly, so that the client has read some of it before the reset throws the rest away.
+    peer.drip(b"HTTP/1.1", every_s=0.02)
+    peer.reset()
+
+
+@pytest.mark.parametrize("breaks_off", [begins_and_closes, begins_and_resets])
+def test_a_response_that_began_on_a_kept_connection_is_not_asked_for_again(
+    breaks_off: Callable[[Peer], None], serve: Serve, client: Client
+) -> None:
     def script(peer: Peer) -> None:
         peer.hear()
         peer.say(EMPTY)
         peer.hear()
-        peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1")
+        breaks_off(peer)
 
     server = serve(script)
     client.get(server.url())
 
-    assert client.fail(server.url()).fault is Fault.INCOMPLETE
+    assert client.fail(server.url()).fault in (Fault.INCOMPLETE, Fault.RESET)
     assert len(server.heard) == 2
 
 
