@@ -128,7 +128,7 @@ class App:
 
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream`, and its log's identity if it has one."""
-        root = self._store(stream, create=True)
+        root = self._store(stream, create=self._is_new(stream))
         probe(root)
         stored = Below(root, stream.path).read(IDENTITY_NAME)
         if stored is None:
@@ -177,7 +177,7 @@ class App:
 
     def _premises(self, stream: Stream, stack: ExitStack) -> Premises:
         folder = self._folder(stream)
-        root = self._store(stream, create=True)
+        root = self._store(stream, create=self._is_new(stream))
 
         def spool_for(identity: Identity) -> DiskSpool:
             return DiskSpool(folder, uuid=identity.uuid, quota_bytes=self._project.quota_bytes, now=self._clock.now)
@@ -196,6 +196,11 @@ class App:
             spool_for=spool_for,
             index_for=index_for,
         )
+
+    def _is_new(self, stream: Stream) -> bool:
+        # Once a store was probed, its folder is missing only because its disk is: making it again would
+        # put a second, empty store in the place of the first, and end collecting through the outage.
+        return DiskNotes(self._folder(stream), store_url=stream.store).recall("probe") is None
 
     def _store(self, stream: Stream, *, create: bool) -> FileStore:
         from coleta.settings import store_path
