@@ -95,17 +95,19 @@ def _try(name: str, stream: Stream, trial: Callable[[], str]) -> Check:
 
 def _request(app: App, stream: Stream, world: World) -> str:
     from coleta.collect.envelope import NotData
+    from coleta.collect.request import redacted_url
     from coleta.runtime.orders import sample
 
+    shown = redacted_url(stream.source.url)
     got = sample(stream, world)
     ms = (got.response.received_at - got.response.asked_at).total_seconds() * 1000
     if isinstance(got.page, NotData):
-        raise OverBudget(f"the answer is not the data: {got.page.why}", where=stream.source.url)
+        raise OverBudget(f"the answer is not the data: {got.page.why}", where=shown)
     seen = app.decode_preview(stream, got.response.body, limit=0)
     if seen.wrong is not None:
-        raise OverBudget(f"the answer is not the data: {seen.wrong}", where=stream.source.url)
+        raise OverBudget(f"the answer is not the data: {seen.wrong}", where=shown)
     broken = len({reject[0] for reject in seen.rejects})
-    error = over_budget(stream, received=seen.received, quarantined=broken, where="its contract")
+    error = over_budget(stream, received=seen.received, quarantined=broken, where=shown)
     if error is not None:
         raise error
     return f"{seen.received} records in {ms:.0f} ms, {broken} of them break the contract"

@@ -85,6 +85,7 @@ class _Show:
     left: int | None
     watch: Watch | None = None
     rows_shown: bool = False
+    quarantine_shown: bool = False
 
     def __call__(self, event: Event) -> None:
         from coleta.runtime.events import Landed
@@ -101,6 +102,9 @@ class _Show:
         if committed.record.rows and not self.rows_shown:
             self.rows_shown = True
             _first_rows(self.started, self.screen, event.stream, committed.name)
+        if committed.record.quarantine and not self.quarantine_shown:
+            self.quarantine_shown = True
+            _first_quarantine(self.started, self.screen, event)
         if self.left is not None:
             answered = [one for one in committed.record.accounts if one.answer is not None and not one.tick.empty]
             self.left = max(0, self.left - len(answered))
@@ -144,6 +148,16 @@ def _first_rows(started: Demo, screen: Screen, stream: str, name: str) -> None:
     screen.out(rows_table(rows))
     screen.out(f"read them all:  {near(Path(sys.executable))} -c {quoted(python)}")
     screen.out(f"           or:  duckdb -c {quoted(f'SELECT * FROM {str(folder / GLOB)!r}')}\n")
+
+
+def _first_quarantine(started: Demo, screen: Screen, event: Landed) -> None:
+    file = event.committed.record.quarantine[0]
+    path = _lake(started) / started.app.stream(event.stream).path / file.path
+    reasons = ", ".join(f"{count} x {reason}" for reason, count in sorted(file.reasons.items()))
+    screen.out(
+        f"records that break the contract are kept too, byte by byte and with the reason: {reasons}; in", style="bold"
+    )
+    screen.out(f"{near(path)}\n")
 
 
 def _summary(started: Demo, screen: Screen) -> int:

@@ -56,9 +56,12 @@ def preview_command(doors: Doors) -> Callable[..., None]:
 
 
 def _verdict(stream: Stream, seen: Preview) -> ColetaError | None:
+    from coleta.collect.request import redacted_url
+
     if seen.wrong is not None:
         what = f"the answer is not the data: {seen.wrong}"
-        return OverBudget(what, where=stream.source.url, hint="compare it with `expect` and `records`")
+        where = redacted_url(stream.source.url)
+        return OverBudget(what, where=where, hint="compare it with `expect` and `records`")
     broken = len({reject[0] for reject in seen.rejects})
     return over_budget(stream, received=seen.received, quarantined=broken, where="the answer's first page")
 
@@ -81,7 +84,7 @@ def _show(screen: Screen, seen: Preview, limit: int) -> None:
 def rows_table(rows: Sequence[Mapping[str, object]]) -> str:
     """`rows` as a table, a column for each of their names."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return table(names, [[row.get(name) for name in names] for row in rows])
+    return table(names, [[row.get(name) for name in names] for row in rows], longest=32)
 
 
 def _value(stream: str, status: int, seen: Preview, error: ColetaError | None) -> dict[str, object]:

@@ -36,13 +36,17 @@ class Told:
 
     def tell(self, event: Event) -> None:
         """Take an event."""
-        from coleta.runtime.events import Gapped, Superseded
+        from coleta.runtime.events import Gapped, Landed, Opened, Superseded
 
         match event:
             case Gapped(_, gaps):
                 self.gaps.extend(gaps)
             case Superseded(_, _, name):
                 self.superseded = name
+            case Opened():
+                return
+            case Landed(_, committed) if len(committed.record.accounts) == 1:
+                return  # the result says it; only what else was waiting is news
         self.show(event)
 
 
@@ -156,8 +160,10 @@ def _judged(stream: Stream, settlement: Settlement, told: Told) -> Result:
             error = gap_error(account.reason or "unknown", account.detail, tick=_when(tick))
             return Result(stream.name, tick, state, settlement, error=error)
         case Outcome.REJECTED:
-            why = account.reason or "every record broke the contract"
-            rejected = OverBudget(f"rejected whole: {why}", where=where, hint="its bytes are in the quarantine")
+            why = f"all {account.received} records broke the contract" if account.received else account.reason
+            rejected = OverBudget(
+                f"rejected whole: {why}", where=where, hint="compare what is in the quarantine with the contract"
+            )
             return Result(stream.name, tick, state, settlement, error=rejected)
     over = over_budget(stream, received=account.received, quarantined=account.quarantined, where=where)
     return Result(stream.name, tick, state, settlement, error=over)

@@ -23,8 +23,8 @@ Style = Literal["plain", "good", "bad", "warning", "dim", "bold"]
 _CODES: dict[Style, str] = {"plain": "", "good": "32", "bad": "31", "warning": "33", "dim": "2", "bold": "1"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
-LONGEST_CELL = 40
-"""Of a value in a table no more is shown: five columns then still fit on a wide terminal."""
+LONGEST_CELL = 120
+"""Of a value in a table no more is shown, since some API's error message is a whole page."""
 
 
 class Screen:
@@ -134,20 +134,20 @@ def _jsonable(value: object) -> object:
     return str(value)
 
 
-def cell(value: object) -> str:
-    """`value` as one short cell of a table."""
+def cell(value: object, longest: int = LONGEST_CELL) -> str:
+    """`value` as one cell of a table, cut after `longest` characters."""
     if value is None:
         return ""
     if isinstance(value, datetime) and value.tzinfo:
         return format_instant(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_jsonable)
     text = printable(text.strip('"') if isinstance(value, (date, Decimal)) else text).replace("\n", "\\n")
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """`rows` below `heads` in columns; numbers to the right."""
-    cells = [[_counted(value) for value in row] for row in rows]
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, longest: int = LONGEST_CELL) -> str:
+    """`rows` below `heads` in columns, each value cut after `longest` characters; numbers to the right."""
+    cells = [[cell(value, longest) for value in row] for row in rows]
     right = [bool(rows) and all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(heads))]
     widths = [max([len(head), *(len(row[i]) for row in cells)]) for i, head in enumerate(heads)]
     lines = []
@@ -158,7 +158,3 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         )
         lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
-
-
-def _counted(value: object) -> str:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else cell(value)
