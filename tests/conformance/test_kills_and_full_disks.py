@@ -87,10 +87,10 @@ def test_after_kill_9_every_answer_told_to_be_accepted_waits_and_nothing_is_dama
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB."""
+    """A disk of 1 MB, for 100 files."""
     folder = tmp_path / "small"
     folder.mkdir()
-    _mount("-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder))
+    _mount("-t", "tmpfs", "-o", "size=1m,nr_inodes=100,mode=700", "tmpfs", str(folder))
     try:
         yield folder
     finally:
@@ -142,6 +142,7 @@ def test_a_spool_on_a_full_disk_opens_and_can_be_released(small_disk: Path) -> N
     folder = small_disk / "spool"
     entry = spooled_answer(DiskSpool(folder, uuid=UUID, quota_bytes=1 << 30, now=ManualClock().now), 1)
     _fill_up(small_disk)
+    _use_up_files(small_disk)
 
     spool = DiskSpool(folder, uuid=UUID, quota_bytes=1 << 30, now=ManualClock().now)
 
@@ -257,3 +258,12 @@ def _fill_up(disk: Path) -> None:
                 pass
         except OSError:
             return
+
+
+def _use_up_files(disk: Path) -> None:
+    for n in range(1_000):
+        try:
+            (disk / f"ballast{n}").touch()
+        except OSError:
+            return
+    pytest.fail("this disk takes any number of files")

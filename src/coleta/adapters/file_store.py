@@ -35,7 +35,7 @@ _QUIET_NS = 2_000_000_000
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _SURELY_NOT_LINKED = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.EMLINK,
-    errno.EXDEV, errno.ENAMETOOLONG, errno.ELOOP,
+    errno.ENAMETOOLONG, errno.ELOOP,
 }  # fmt: skip
 
 
@@ -81,10 +81,10 @@ class FileStore:
         self._sync = sync
         self._known: set[Path] = set()
         self._settled: dict[Path, int] = {}
+        self._cleared = False
         if create:
             try:
                 make_folders(self._temps, sync=sync)
-                self._clear_stale_temps()
             except OSError as error:
                 raise _unavailable(error, self._root) from None
 
@@ -114,9 +114,8 @@ class FileStore:
             self._settle(target.parent)
         except OSError as error:
             what, hint = meaning(error)
-            if isinstance(outcome, Exists):
-                raise StoreUnavailable(f"not certain to be durable: {what}", where=str(target), hint=hint) from None
-            raise Doubtful(f"stored, but not certain to be durable: {what}", where=str(target), hint=hint) from None
+            kind = StoreUnavailable if isinstance(outcome, Exists) else Doubtful
+            raise kind(f"there, but not certain to be durable: {what}", where=str(target), hint=hint) from None
         return outcome
 
     def read(self, name: str, *, last: int | None = None) -> bytes | None:
@@ -130,12 +129,12 @@ class FileStore:
                     file.seek(max(0, size - last))
                 found = file.readall() if last != 0 else b""
             self._settle_seen(path.parent)
+            return found
         except FileNotFoundError:
             self._require_store()
             return None
         except OSError as error:
             raise _unavailable(error, path) from None
-        return found
 
     def size(self, name: str) -> int | None:
         """How many bytes lie under `name`; None where nothing is; see ``ObjectStore``."""
@@ -144,12 +143,12 @@ class FileStore:
         try:
             size = path.stat().st_size
             self._settle_seen(path.parent)
+            return size
         except FileNotFoundError:
             self._require_store()
             return None
         except OSError as error:
             raise _unavailable(error, path) from None
-        return size
 
     def names(self, prefix: str) -> Iterator[str]:
         """Every name that begins with `prefix`, in order of code points; see ``ObjectStore``.
@@ -191,6 +190,7 @@ class FileStore:
         self._require_store()
         try:
             make_folders(self._temps, sync=self._sync)
+            self._clear_stale_temps()
             fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise _unavailable(error, self._temps) from None
@@ -252,11 +252,13 @@ class FileStore:
             )
 
     def _clear_stale_temps(self) -> None:
-        with os.scandir(self._temps) as entries:
-            for entry in entries:
-                with suppress(FileNotFoundError):
-                    if entry.name.endswith(".tmp") and time.time() - entry.stat().st_mtime > STALE_TEMP_S:
-                        Path(entry.path).unlink()
+        if self._cleared:
+            return
+        self._cleared = True
+        for temp in self._temps.glob("*.tmp"):
+            with suppress(FileNotFoundError):
+                if time.time() - temp.stat().st_mtime > STALE_TEMP_S:
+                    temp.unlink()
 
 
 def _link(temp: Path, target: Path) -> Created | Exists:

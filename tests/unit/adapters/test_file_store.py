@@ -132,6 +132,34 @@ def test_an_error_before_the_link_is_unavailable_and_nothing_was_stored(tmp_path
 
 
 @linux_only
+@pytest.mark.parametrize("failing", [1, 2])
+def test_folders_that_another_process_made_are_durable_before_the_link(tmp_path: Path, failing: int) -> None:
+    FileStore(tmp_path, create=True)
+    (tmp_path / NAME).parent.mkdir(parents=True)
+    disk = Disk(tmp_path, failing=failing)
+
+    with pytest.raises(StoreUnavailable, match="I/O error"):
+        create(FileStore(tmp_path, sync=disk.sync))
+
+    assert files(tmp_path) == []
+
+
+@linux_only
+def test_a_folder_that_changed_a_moment_ago_is_synced_at_each_read(tmp_path: Path) -> None:
+    create(FileStore(tmp_path, create=True))
+    soon = time.time() + 60
+    os.utime((tmp_path / NAME).parent, (soon, soon))
+    disk = Disk(tmp_path)
+    store = FileStore(tmp_path, sync=disk.sync)
+    store.read(NAME)
+    disk.synced.clear()
+
+    store.read(NAME)
+
+    assert disk.synced == ["data/tick_date=2026-11-24"]
+
+
+@linux_only
 def test_an_error_after_the_link_is_doubtful_and_reading_decides(tmp_path: Path) -> None:
     FileStore(tmp_path, create=True)
     disk = Disk(tmp_path, failing=3)
@@ -245,14 +273,15 @@ def test_temporary_files_are_never_listed_and_their_names_are_refused(tmp_path: 
 def test_only_temporary_files_of_a_day_ago_are_cleared(tmp_path: Path) -> None:
     temps = tmp_path / "_coleta/tmp"
     FileStore(tmp_path, create=True)
-    for name, age_s in (("old.tmp", 90_000), ("new.tmp", 3_600), ("other", 90_000)):
+    for name, age_s in ((".1-old.tmp", 90_000), (".1-new.tmp", 3_600), ("other", 90_000)):
         (temps / name).touch()
         os.utime(temps / name, (time.time() - age_s,) * 2)
 
-    FileStore(tmp_path)
+    store = FileStore(tmp_path)
+    store.read(NAME)
     assert len(list(temps.iterdir())) == 3
-    FileStore(tmp_path, create=True)
-    assert sorted(path.name for path in temps.iterdir()) == ["new.tmp", "other"]
+    create(store)
+    assert sorted(path.name for path in temps.iterdir()) == [".1-new.tmp", "other"]
 
 
 def test_links_to_elsewhere_are_not_listed(tmp_path: Path) -> None:
