@@ -34,7 +34,7 @@ _QUIET_NS = 2_000_000_000
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _SURELY_NOT_LINKED = {
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.EMLINK, errno.ENAMETOOLONG,
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.EMLINK, errno.ENAMETOOLONG
 }  # fmt: skip
 
 
