@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coleta.contract.parse import parse_contract
-from coleta.land.decode import decode
+from coleta.land.decode import NotRecords, decode
 from coleta.terms import Terms
 
 CONTRACT = parse_contract(
@@ -59,7 +59,11 @@ ANYTHING = [
     *('{"city":"x","w":NaN}', '{"login":"a","q":"\\udc00"}', '{"login":"a","q":1,"q":2}', '{"ean":1,"ean":2}'),
     *("1" * 400, "1" * 5000, '{"a":NaN}', '"},{"', '"\\"ean\\":"', "[[[[[1]]]]]", '{"a":{"b":{"c":{"d":[]}}}}'),
 ]
-SPELLINGS = {"ean": ["ean", "e\\u0061n", "\\u0065an"], "user": ["user", "us\\u0065r"], "price": ["price", "\\u0070rice"]}
+SPELLINGS = {
+    "ean": ["ean", "e\\u0061n", "\\u0065an"],
+    "user": ["user", "us\\u0065r"],
+    "price": ["price", "\\u0070rice"],
+}
 
 
 class Bad(Exception):
@@ -257,7 +261,8 @@ def records(draw: st.DrawFn) -> str:
         others = st.sampled_from(["x", "y", "we:ird", "Ean", "\\ud800", "caf\\u00e9"])
         pairs += draw(st.lists(st.tuples(others, st.sampled_from([*ANYTHING, *GOOD["any"]])), max_size=3))
     if draw(st.integers(0, 5)) == 0:
-        pairs.append(draw(st.sampled_from(pairs)) if pairs else ("ean", "1"))
+        name, value = draw(st.sampled_from(pairs)) if pairs else ("ean", "1")
+        pairs.append((draw(st.sampled_from(SPELLINGS.get(json.loads(f'"{name}"'), [name]))), value))
     space = draw(blank)
     body = f",{space}".join(f'"{name}"{space}:{space}{value}' for name, value in draw(st.permutations(pairs)))
     return "{" + space + body + space + "}"
@@ -267,12 +272,57 @@ def terms_of(*, nulls: bool, keep: bool) -> Terms:
     return Terms(CONTRACT, on_violation="null" if nulls else "quarantine", unknown="keep" if keep else "drop")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(records(), max_size=40), blank, st.booleans(), st.booleans(), st.sampled_from([1, 300, 2000, 1 << 20]))
 def test_exactly_the_records_that_the_oracle_accepts_land_with_the_same_values(
     texts: list[str], space: str, nulls: bool, keep: bool, window: int
 ) -> None:
     body = f"[{space}{f'{space},{space}'.join(texts)}{space}]".encode()
+    compare(texts, body, nulls=nulls, keep=keep, window=window)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(records(), max_size=12), st.data())
+def test_a_damaged_page_is_refused_exactly_if_no_parser_takes_it_and_windows_change_nothing(
+    texts: list[str], data: st.DataObject
+) -> None:
+    body = bytearray(f"[{', '.join(texts)}]".encode())
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, len(body)))
+        insert = data.draw(st.sampled_from([b"", b"", b",", b'"', b"[", b"]", b"{", b"}", b"\\", b" ", b"\xff", b"\n"]))
+        body[at : at + data.draw(st.sampled_from([0, 1, 1, 10_000]))] = insert
+    page = bytes(body)
+    try:
+        readable_by_anyone = isinstance(json.loads(page.decode(), parse_int=Number, parse_float=Number), list)
+    except ValueError:
+        readable_by_anyone = False
+
+    outcomes = [outcome(page, window) for window in (1, 100, 1000, 1 << 20)]
+
+    assert outcomes == outcomes[:1] * 4
+    assert (outcomes[0] is not None) == readable_by_anyone
+
+
+def outcome(page: bytes, window: int) -> object:
+    """What becomes of the records of `page`; None if it is refused."""
+    try:
+        pieces = list(decode([page], terms_of(nulls=False, keep=True), window_bytes=window))
+    except NotRecords:
+        return None
+    landed = [pair for piece in pieces for pair in zip(piece.rows, piece.columns.to_pylist(), strict=True)]
+    return landed, [reject for piece in pieces for reject in piece.rejects]
+
+
+def readable(row: dict[str, object]) -> dict[str, object]:
+    """`row` with its JSON texts read, so that they can be compared with what the oracle read."""
+    for name in ("any", "_extra"):
+        if isinstance(text := row.get(name), str):
+            assert text != "null"
+            row[name] = json.loads(text, object_pairs_hook=tuple, parse_int=Number, parse_float=Number)
+    return row
+
+
+def compare(texts: list[str], body: bytes, *, nulls: bool, keep: bool, window: int) -> None:
     accepted, refused, nulled = [], [], 0
     for row, text in enumerate(texts):
         oracle = Oracle(nulls=nulls, keep=keep)
@@ -298,18 +348,36 @@ def test_exactly_the_records_that_the_oracle_accepts_land_with_the_same_values(
         assert len(piece.rows) == piece.columns.num_rows <= 7
 
 
-def readable(row: dict[str, object]) -> dict[str, object]:
-    """`row` with its JSON texts read, so that they can be compared with what the oracle read."""
-    for name in ("any", "_extra"):
-        if isinstance(text := row.get(name), str):
-            row[name] = json.loads(text, object_pairs_hook=tuple, parse_int=Number, parse_float=Number)
-    return row
+def record(**instead: str) -> str:
+    members = {name: texts[0] for name, texts in GOOD.items()} | instead
+    return "{" + ",".join(f'"{name}":{value}' for name, value in members.items()) + "}"
+
+
+@pytest.mark.parametrize("nulls", [False, True])
+@pytest.mark.parametrize("keep", [False, True])
+def test_every_value_in_every_field_is_judged_as_the_oracle_does(nulls: bool, keep: bool) -> None:
+    texts = [record(**{name: value}) for name in [*GOOD, "other"] for value in [*ANYTHING, *GOOD.get(name, [])]]
+
+    compare(texts, f"[{','.join(texts)}]".encode(), nulls=nulls, keep=keep, window=1 << 20)
+    for text in texts[::7]:
+        compare([text], f"[{text}]".encode(), nulls=nulls, keep=keep, window=1 << 20)
+
+
+@pytest.mark.parametrize("again", ["ean", "e\\u0061n", "\\u0065\\u0061\\u006E", "use\\u0072"])
+@pytest.mark.parametrize("where", ["", "x", "user", "place"])
+def test_a_name_that_comes_twice_is_found_however_it_is_spelled(again: str, where: str) -> None:
+    inner = f'"{again}":1'
+    if where:
+        inner = {"x": f'"x":{{{inner}}}', "user": f'"user":{{"login":"m",{inner}}}', "place": ""}[where]
+    text = record() if where == "place" else record()[:-1] + "," + inner + "}"
+    if where == "place":
+        text = record(place=f'{{"city":"x","ean":1,"{again}":1}}')
+
+    compare([text], f"[{text}]".encode(), nulls=False, keep=False, window=1 << 20)
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_the_pool_of_good_values_is_good(name: str) -> None:
     for text in GOOD[name]:
-        members = {**{other: texts[0] for other, texts in GOOD.items()}, name: text}
-        body = "[{" + ",".join(f'"{key}":{value}' for key, value in members.items()) + "}]"
-        (piece,) = decode([body.encode()], terms_of(nulls=False, keep=False))
+        (piece,) = decode([f"[{record(**{name: text})}]".encode()], terms_of(nulls=False, keep=False))
         assert list(piece.rows) == [0], piece.rejects

@@ -99,11 +99,10 @@ def first_element(array: bytes) -> bytes:
     return b"" if array[at : at + 1] == b"]" else array[at : _value_end(array, at)]
 
 
-def split_off(array: bytes, start: int, *, at_least: int) -> tuple[bytes, int]:
+def split_off(array: bytes, start: int, *, at_least: int) -> tuple[bytes, int | None]:
     """An array of the elements from byte `start` of `array` on, until they have `at_least` bytes.
 
-    `start` is where an element begins. Also gives where the next element begins, or ``len(array)``
-    after the last.
+    `start` is where an element begins. Also gives where the next one must begin, or None after the last.
 
     Raises:
         NotRecords: no element begins there, or it is cut off.
@@ -120,7 +119,7 @@ def split_off(array: bytes, start: int, *, at_least: int) -> tuple[bytes, int]:
                     return b"[" + array[start:end] + b"]", at
             case b"]":
                 _end(array, at + 1)
-                return b"[" + array[start:end] + b"]", len(array)
+                return b"[" + array[start:end] + b"]", None
             case _:
                 raise NotRecords(f"broken JSON: no comma between two records (byte {at})")
 

@@ -70,15 +70,17 @@ def windows(array: bytes, window_bytes: int) -> Iterator[bytes]:
         yield array
         return
     while len(array) - start > window_bytes:
-        window, start = _window(array, start, window_bytes)
+        window, after = _window(array, start, window_bytes)
         yield window
-        if array[start : start + 1] == b"]":
-            raise NotRecords("broken JSON: a comma after the last record")
-    if start < len(array):
-        yield b"[" + array[start:]
+        if after is None:
+            return
+        if array[after : after + 1] in (b"", b"]"):
+            raise NotRecords("broken JSON: no record follows the last comma")
+        start = after
+    yield b"[" + array[start:]
 
 
-def _window(array: bytes, start: int, window_bytes: int) -> tuple[bytes, int]:
+def _window(array: bytes, start: int, window_bytes: int) -> tuple[bytes, int | None]:
     at = start + window_bytes
     for _ in range(_TRIES):
         at = array.rfind(b"}", start, at)
