@@ -7,7 +7,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -83,9 +83,11 @@ class App:
         hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(names)}"
         raise Misconfigured(f"there is no stream {name!r}", where=str(self.root / "coleta.toml"), hint=hint)
 
-    def world(self, tell: Tell) -> World:
-        """Clock, network and identity, for one process."""
-        return self._world(self._transport(), tell)
+    @contextmanager
+    def world(self, tell: Tell) -> Iterator[World]:
+        """Clock, network and identity, until the end of the ``with`` block."""
+        with closing(self._transport()) as transport:
+            yield self._world(transport, tell)
 
     @contextmanager
     def station(self, stream: Stream, tell: Tell) -> Iterator[Station]:
@@ -197,6 +199,11 @@ class App:
             index_for=index_for,
         )
 
+    def _is_unmade(self, stream: Stream) -> bool:
+        from coleta.settings import store_path
+
+        return self._is_new(stream) and not store_path(stream.store).exists()
+
     def _is_new(self, stream: Stream) -> bool:
         # Once a store was probed, its folder is missing only because its disk is: making it again would
         # put a second, empty store in the place of the first, and end collecting through the outage.
@@ -212,7 +219,7 @@ class App:
 
     def _known_identity(self, stream: Stream, store: Below) -> Identity:
         stored = DiskNotes(self._folder(stream), store_url=stream.store).recall("identity")
-        if stored is None:
+        if stored is None and not self._is_unmade(stream):
             stored = store.read(IDENTITY_NAME)
         if stored is None:
             raise NeverStarted(

@@ -51,8 +51,8 @@ class App(Protocol):
 
         """
 
-    def world(self, tell: Tell) -> World:
-        """Clock, network and identity, for one process."""
+    def world(self, tell: Tell) -> AbstractContextManager[World]:
+        """Clock, network and identity; connections are closed at the end of the ``with`` block."""
 
     def station(self, stream: Stream, tell: Tell) -> AbstractContextManager[Station]:
         """Open `stream` for this process alone: its lock is held until the end of the ``with`` block.

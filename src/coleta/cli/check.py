@@ -80,15 +80,15 @@ def _checks(app: App, *, offline: bool) -> Iterator[Check]:
         yield Check("contract", stream.name, fields)
     if offline:
         return
-    world = app.world(lambda event: None)
-    for stream in app.streams:
-        yield _try("request", stream, lambda stream=stream: _request(app, stream, world))  # type: ignore[misc]
-        yield _try("store", stream, lambda stream=stream: f"{stream.store}: {app.probe(stream)}")  # type: ignore[misc]
+    with app.world(lambda event: None) as world:
+        for stream in app.streams:
+            yield _try("request", stream, lambda one: _request(app, one, world))
+            yield _try("store", stream, lambda one: f"{one.store}: {app.probe(one)}")
 
 
-def _try(name: str, stream: Stream, trial: Callable[[], str]) -> Check:
+def _try(name: str, stream: Stream, trial: Callable[[Stream], str]) -> Check:
     try:
-        return Check(name, stream.name, trial())
+        return Check(name, stream.name, trial(stream))
     except ColetaError as error:
         return Check(name, stream.name, error)
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from types import FrameType
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -102,7 +102,7 @@ def run(app: typer.Typer, argv: Sequence[str]) -> int:
     with _signals():
         try:
             status = _call(app, argv, session)
-            status = _flushed(sys.stdout, status)
+            status = _flushed(session, status)
         except KeyboardInterrupt:
             status = INTERRUPTED + signal.SIGINT
         _leave_if_threads_linger(status)
@@ -134,16 +134,17 @@ def _bug(bug: Exception, session: Session) -> int:
     return error.exit_status
 
 
-def _flushed(stream: TextIO, status: int) -> int:
+def _flushed(session: Session, status: int) -> int:
+    """Flush what typer itself wrote; the status, unless stdout could not be written and all else was well."""
     try:
-        stream.flush()
-    except BrokenPipeError:
-        forget(stream)
+        sys.stdout.flush()
     except OSError as error:
-        forget(stream)
-        sys.stderr.write(f"error: stdout cannot be written: {error.strerror}\n")
-        return status or CANNOT_WRITE
-    return status
+        forget(sys.stdout)
+        session.screen.unwritable = None if isinstance(error, BrokenPipeError) else error.strerror
+    if session.screen.unwritable is None:
+        return status
+    session.screen.note(f"error: stdout cannot be written: {session.screen.unwritable}", style="bad")
+    return status or CANNOT_WRITE
 
 
 @contextmanager

@@ -39,7 +39,8 @@ def preview_command(doors: Doors) -> Callable[..., None]:
         session = session_of(context, json=json)
         app = doors.open_app(session.project, None)
         one = app.stream(stream)
-        got = sample(one, app.world(lambda event: None))
+        with app.world(lambda event: None) as world:
+            got = sample(one, world)
         if isinstance(got.page, NotData):
             seen = Preview(0, 0, wrong=got.page.why)
         else:

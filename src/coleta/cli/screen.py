@@ -34,7 +34,9 @@ class Screen:
         """Begin with nothing written, and no JSON asked for."""
         self.json = False
         self.gone = False
-        """Whether nobody reads stdout any more."""
+        """Whether nobody reads stdout any more, or it cannot be written."""
+        self.unwritable: str | None = None
+        """Why stdout cannot be written, if a person has to be told."""
         self._document_written = False
 
     def out(self, text: str = "", *, style: Style = "plain") -> None:
@@ -66,8 +68,10 @@ class Screen:
         try:
             stream.write(text + "\n")
             stream.flush()
-        except BrokenPipeError:
-            self.gone = self.gone or stream is sys.stdout
+        except OSError as error:
+            if stream is sys.stdout:
+                self.gone = True
+                self.unwritable = None if isinstance(error, BrokenPipeError) else error.strerror
             forget(stream)
 
 
