@@ -31,14 +31,15 @@ from coleta.ports import Transport
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.events import Event
 from coleta.runtime.opening import Premises, check_owner, open_station, probe
-from coleta.runtime.orders import Preview, preview
 from coleta.runtime.questions import Shelves
-from coleta.runtime.service import Service
 from coleta.runtime.station import Station, World
 from coleta.stream import Stream
 
 if TYPE_CHECKING:
+    # Late, since these bring pyarrow and urllib3, and most commands end in less time than that takes.
     from coleta.adapters.http import HttpTransport
+    from coleta.runtime.orders import Preview
+    from coleta.runtime.service import Service
     from coleta.settings import Project
 
 Tell = Callable[[Event], None]
@@ -101,6 +102,8 @@ class App:
     @contextmanager
     def service(self, tell: Tell) -> Iterator[Service]:
         """A service for all streams; their locks are held until the end of the ``with`` block."""
+        from coleta.runtime.service import Service
+
         with ExitStack() as stack:
             for stream in self.streams:
                 self._lock(stack, stream)
@@ -154,6 +157,8 @@ class App:
 
     def decode_preview(self, stream: Stream, body: bytes, *, limit: int) -> Preview:
         """What landing would make of a page `body`."""
+        from coleta.runtime.orders import preview
+
         return preview(stream, body, limit=limit)
 
     # Parts ---------------------------------------------------------------------------------------

@@ -60,16 +60,19 @@ class Watch:
         statuses: Mapping[int, int],
         stopping: Callable[[], None] = lambda: None,
         leave: Callable[[int], None] = exit_now,
+        stop_s: float = STOP_S,
     ) -> None:
         """Prepare to `show` events.
 
         `statuses` are the signals to stop at, each with the exit status of its end; `stopping` is called once
-        when a stop begins. `leave` ends the process at once: at a second signal, or when a stop takes too long.
+        when a stop begins. `leave` ends the process at once: at a second signal, or when a stop takes longer
+        than `stop_s` seconds.
         """
         self._show = show
         self._statuses = statuses
         self._stopping = stopping
         self._leave = leave
+        self._stop_s = stop_s
         self._events: SimpleQueue[Event | None] = SimpleQueue()
         self._signal: int | None = None
         self._asked_to_stop = False
@@ -111,7 +114,7 @@ class Watch:
         leave_at: float | None = None
         while True:
             if leave_at is None and (self._asked_to_stop or self._signal is not None):
-                leave_at = monotonic() + STOP_S
+                leave_at = monotonic() + self._stop_s
                 service.stop()
                 self._stopping()
             if leave_at is not None and monotonic() > leave_at:
