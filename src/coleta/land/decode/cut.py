@@ -157,15 +157,15 @@ def _value_end(text: bytes, at: int) -> int:
 
 
 def _deep_end(text: bytes, at: int) -> int:
-    open_brackets = bytearray()
+    # Whether each bracket is closed by its own kind is the parser's business.
+    depth = 0
     for token in _TOKEN.finditer(text, at):
         match token[0]:
             case b"{" | b"[":
-                open_brackets += token[0]
+                depth += 1
             case b"}" | b"]":
-                if open_brackets.pop() != (0x7B if token[0] == b"}" else 0x5B):
-                    raise NotRecords(f"broken JSON: brackets do not match (byte {token.start()})")
-                if not open_brackets:
+                depth -= 1
+                if not depth:
                     return token.end()
             case b'"':
                 break

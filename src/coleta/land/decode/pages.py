@@ -74,7 +74,7 @@ def windows(array: bytes, window_bytes: int) -> Iterator[bytes]:
         yield window
         if after is None:
             return
-        if array[after : after + 1] in (b"", b"]"):
+        if array[after : after + 1] == b"]":
             raise NotRecords("broken JSON: no record follows the last comma")
         start = after
     yield b"[" + array[start:]
