@@ -154,10 +154,8 @@ def _first_quarantine(started: Demo, screen: Screen, event: Landed) -> None:
     file = event.committed.record.quarantine[0]
     path = _lake(started) / started.app.stream(event.stream).path / file.path
     reasons = ", ".join(f"{count} x {reason}" for reason, count in sorted(file.reasons.items()))
-    screen.out(
-        f"records that break the contract are kept too, byte by byte and with the reason: {reasons}; in", style="bold"
-    )
-    screen.out(f"{near(path)}\n")
+    screen.out(f"what broke the contract is kept too, byte by byte and with its reason ({reasons}):", style="bold")
+    screen.out(f"zstdcat {near(path)}\n")
 
 
 def _summary(started: Demo, screen: Screen) -> int:
