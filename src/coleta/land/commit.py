@@ -152,6 +152,8 @@ def _check_rows(committed: Committed) -> None:
 def _check_account(name: str, account: Account, answered: Coverage, gaps: Coverage) -> None:
     if not account.balances:
         raise Corrupt(f"tick {account.tick.name}: received is not landed + quarantined + deduplicated", where=name)
+    if not account.settles and not account.tick.empty:
+        raise Corrupt(f"tick {account.tick.name}: it settles nothing, so its rows stand here twice", where=name)
     for interval in account.settles:
         taken = answered.overlaps(interval) or (account.outcome is Outcome.GAP and gaps.overlaps(interval))
         if taken:

@@ -64,7 +64,22 @@ def compose(
         Corrupt: a spool file is damaged (from `read`), or a law would be broken: a bug, and nothing is put.
 
     """
-    writer = ObjectWriter(sink, schema(batch.terms))
+    with ObjectWriter(sink, schema(batch.terms)) as writer:
+        accounts, files, unfit = _land_all(batch, read, writer)
+        _assert_laws(batch, accounts)
+        first = batch.members[0].entry.header
+
+        def record_of(rows: int, content: str) -> Record:
+            record = _record(first, head, author, next_name=object_name(batch.day, head.seq + 2))
+            named = tuple(one.file for one in files)
+            return replace(record, accounts=tuple(accounts), quarantine=named, rows=rows, content=content)
+
+        return Composed(writer.finish(record_of), tuple(files), tuple(unfit))
+
+
+def _land_all(
+    batch: Batch, read: Callable[[Spooled], Contents], writer: ObjectWriter
+) -> tuple[list[Account], list[QuarantineObject], list[Spooled]]:
     accounts: list[Account] = []
     files: list[QuarantineObject] = []
     unfit: list[Spooled] = []
@@ -77,27 +92,19 @@ def compose(
             unfit.append(member.entry)
         accounts.append(account)
         files.extend(quarantined)
-    _assert_laws(batch, accounts)
-    first = batch.members[0].entry.header
-
-    def record_of(rows: int, content: str) -> Record:
-        record = _record(first, head, author, next_name=object_name(batch.day, head.seq + 2))
-        named = tuple(one.file for one in files)
-        return replace(record, accounts=tuple(accounts), quarantine=named, rows=rows, content=content)
-
-    return Composed(writer.finish(record_of), tuple(files), tuple(unfit))
+    return accounts, files, unfit
 
 
 def compose_turn(batch: Batch, head: Head, author: Author, *, sink: BinaryIO) -> Record:
     """Write the 0-row object that sends the log from `head` to the folder that `batch` lands in."""
-    writer = ObjectWriter(sink, schema(batch.terms))
     first = batch.members[0].entry.header
 
     def record_of(rows: int, content: str) -> Record:
         record = _record(first, head, author, next_name=object_name(batch.day, head.seq + 2))
         return replace(record, kind="turn", rows=rows, content=content)
 
-    return writer.finish(record_of)
+    with ObjectWriter(sink, schema(batch.terms)) as writer:
+        return writer.finish(record_of)
 
 
 def _record(header: Header, head: Head, author: Author, *, next_name: str) -> Record:

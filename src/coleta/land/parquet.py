@@ -28,7 +28,10 @@ _DICTIONARY_SHARE = 0.5
 
 
 class ObjectWriter:
-    """Writes one data object into a sink: pieces first, then the record that accounts for them."""
+    """Writes one data object into a sink: pieces first, then the record that accounts for them.
+
+    Used in a ``with`` block: what is left without a record at its end is no data object.
+    """
 
     def __init__(self, sink: BinaryIO, schema: pa.Schema) -> None:
         """Begin an object whose columns are those of `schema`, lineage columns last."""
@@ -37,6 +40,14 @@ class ObjectWriter:
         self._content = ContentDigest(schema)
         self._writer: pa.parquet.ParquetWriter | None = None
         self.rows = 0
+
+    def __enter__(self) -> ObjectWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # An abandoned writer would complain when it is collected, long after its sink is closed.
+        if self._writer is not None and self._writer.is_open:
+            self._writer.close()
 
     def add(self, piece: Piece, *, tick: datetime, fetched_at: datetime) -> None:
         """Add the landed rows of `piece`, which came for the tick that ends at `tick`."""

@@ -65,6 +65,12 @@ class Bookkeeper:
         landed = Counter(a["answer"] for r in records for a in r["accounts"] if a["answer"] is not None)
         faults = [f"answer {answer[:8]} is landed {n} times" for answer, n in landed.items() if n > 1]
         faults += [f"answer {answer[:8]} is landed and was never accepted" for answer in landed.keys() - self.accepted]
+        faults += [
+            f"answer {a['answer'][:8]} for {a['tick']['end']} is landed and settles nothing"
+            for r in records
+            for a in r["accounts"]
+            if a["answer"] is not None and a["tick"]["start"] != a["tick"]["end"] and not a["settles"]
+        ]
         superseded = {name.rsplit("-", 1)[1].split(".")[0] for name in objects if name.startswith("_superseded/")}
         for answer in self.accepted:
             lost = answer not in landed and answer[:16] not in superseded

@@ -1,0 +1,84 @@
+"""The promise, kept by the production code in a world where everything goes wrong."""
+
+from __future__ import annotations
+
+import pytest
+from coleta.testing.faults import MENU
+from coleta.testing.simulator import (
+    ONE_FAULT_SETTINGS,
+    every_fault,
+    fault_free,
+    reproduction,
+    simulate,
+    simulate_one_fault,
+)
+
+SEEDS = 2_000
+SLICES = 40
+
+
+@pytest.mark.parametrize("slice_", range(SLICES))
+def test_random_faults_lose_double_and_skip_nothing(slice_: int) -> None:
+    size = SEEDS // SLICES
+    for seed in range(slice_ * size, (slice_ + 1) * size):
+        faults = simulate(seed).run()
+        assert not faults, reproduction(f"--seed {seed}", faults)
+
+
+@pytest.mark.parametrize("eighth", range(8))
+@pytest.mark.parametrize("world", range(len(ONE_FAULT_SETTINGS)))
+def test_any_single_fault_at_any_call_loses_doubles_and_skips_nothing(world: int, eighth: int) -> None:
+    setting = ONE_FAULT_SETTINGS[world]
+    tried = list(every_fault(setting))[eighth::8]
+    assert len(tried) > 20
+    for number, fault in tried:
+        faults = simulate_one_fault(setting, number, fault).run()
+        assert not faults, reproduction(f"--every-fault (call {number}, {fault})", faults)
+
+
+def test_the_single_faults_reach_every_kind_of_call() -> None:
+    reached = set()
+    for setting in ONE_FAULT_SETTINGS:
+        quiet = fault_free(setting)
+        assert quiet.run() == []
+        reached |= set(quiet.calls[: quiet.calls_until_calm])
+
+    assert reached == set(MENU)
+
+
+def test_the_quiet_worlds_cross_midnight_with_a_turn() -> None:
+    for setting in ONE_FAULT_SETTINGS:
+        quiet = fault_free(setting)
+        quiet.run()
+        folders = {name.split("/")[2] for name in quiet.store.names("compras/data/")}
+        assert folders == {"tick_date=2026-11-24", "tick_date=2026-11-25"}
+
+
+@pytest.mark.parametrize("seed", [0, 7, 123])
+def test_the_same_seed_gives_the_same_world_to_the_last_byte(seed: int) -> None:
+    first, second = simulate(seed), simulate(seed)
+    first.run()
+    second.run()
+
+    assert first.digest() == second.digest()
+    assert first.calls == second.calls
+
+
+def test_another_seed_gives_another_world() -> None:
+    first, second = simulate(1), simulate(2)
+    first.run()
+    second.run()
+
+    assert first.digest() != second.digest()
+
+
+def test_what_breaks_is_reported_with_the_line_that_shows_it_again() -> None:
+    world = simulate(3)
+    assert world.run() == []
+    lost = next(name for name in world.store.objects if name.startswith("compras/data/"))
+    del world.store.objects[lost]
+
+    faults = world.check()
+
+    assert any("not dense" in fault for fault in faults)
+    assert "python -m coleta.testing.simulator --seed 3" in reproduction("--seed 3", faults)
