@@ -4,7 +4,7 @@
 # targets, and the folder that this lies in may have them.
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run test lint style types layers lock clean
+.PHONY: help install dev run test simulate mutants lint style types layers lock clean
 
 # Modules of the caller's own Python must not shadow the locked ones.
 unexport PYTHONPATH PYTHONHOME
@@ -31,6 +31,12 @@ run: install ## collect purchases from an API on this machine into ./demo/lake; 
 
 test: dev ## run the tests
 	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 $(ARGS)
+
+simulate: install ## run the program in worlds where everything goes wrong; ARGS="--seeds 20000"
+	@$(PY) -m coleta.testing.simulator $(ARGS)
+
+mutants: dev ## break the landing rules on purpose, one by one: the simulator must find each
+	@$(PY) tests/simulation/mutants.py $(ARGS)
 
 lint: style types layers ## check style, types, and who may import whom
 
