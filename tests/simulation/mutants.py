@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a change is shown as it stands in the code
 """Breakages of the protocol, each of which the simulation must find: a harness counts only if these die.
 
 A mutant is the production code with one place changed. It runs in a process of its own, on a copy.
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,16 +116,30 @@ MUTANTS = (
         "",
     ),
     Mutant(
-        "batch_overlaps_itself",
-        "land/batch.py",
-        "        elif any(taken.overlaps(interval) for interval in one.settles):\n            continue\n",
-        "",
+        "log_not_followed",
+        "runtime/log.py",
+        "    head = known_head(index, identity)\n    while",
+        "    head = known_head(index, identity)\n    if head.seq:\n        return head\n    while",
     ),
     Mutant(
-        "link_not_checked_while_following",
-        "runtime/log.py",
-        "        head = head.after(found)\n        index.enter(head, found)\n    return head",
-        "        index.enter(head.after(found), found)\n        head = head.after(found)\n        break\n    return head",
+        "gap_beats_answer",
+        "land/commit.py",
+        "    if not head.answered.overlaps(tick):\n        return False\n    whole = head.answered.covers(tick)\n",
+        "    if not head.settled.overlaps(tick):\n        return False\n    whole = head.settled.covers(tick)\n",
+    ),
+    Mutant(
+        "turn_to_the_same_folder",
+        "land/compose.py",
+        "record = _record(first, head, author, next_name=object_name(batch.day, head.seq + 2))\n"
+        '        return replace(record, kind="turn"',
+        'record = _record(first, head, author, next_name=head.next.replace(f"{head.seq + 1:09d}", f"{head.seq + 2:09d}"))\n'
+        '        return replace(record, kind="turn"',
+    ),
+    Mutant(
+        "answer_named_by_its_body",
+        "collect/carry.py",
+        'parts = (parent or "", format_instant(tick.start), format_instant(tick.end), response_digest)',
+        'parts = ("", "", "", response_digest)',
     ),
     Mutant(
         "missed_ticks_not_written_down",
@@ -171,13 +187,12 @@ def hunt(mutant: Mutant) -> str | None:
 def main(names: Sequence[str]) -> int:
     """Hunt the mutants called `names`, or all; 1 if any survives."""
     survivors = 0
-    for mutant in MUTANTS:
-        if names and mutant.name not in names:
-            continue
-        found = hunt(mutant)
-        survivors += found is None
-        sys.stdout.write(f"{'SURVIVES' if found is None else 'killed  '}  {mutant.name:34} {found or ''}\n")
-        sys.stdout.flush()
+    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for mutant, found in zip(chosen, pool.map(hunt, chosen), strict=True):
+            survivors += found is None
+            sys.stdout.write(f"{'SURVIVES' if found is None else 'killed  '}  {mutant.name:34} {found or ''}\n")
+            sys.stdout.flush()
     return 1 if survivors else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from coleta.testing.faults import MENU
 from coleta.testing.simulator import (
     ONE_FAULT_SETTINGS,

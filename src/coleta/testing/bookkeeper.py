@@ -27,9 +27,10 @@ class AcceptedAnswer:
     """An answer that the spool has said to be durable: its records' ids, good and bad ones."""
 
     answer: str
-    good: tuple[int, ...]
-    bad: tuple[int, ...]
-    whole: bool
+    tick: tuple[datetime, datetime]
+    good: tuple[int, ...] = ()
+    bad: tuple[int, ...] = ()
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -38,16 +39,16 @@ class Bookkeeper:
 
     accepted: dict[str, AcceptedAnswer] = field(default_factory=dict)
 
-    def note(self, answer: str, body: bytes) -> None:
-        """Note an accepted answer of one page or more, their bodies joined."""
+    def note(self, answer: str, tick: tuple[datetime, datetime], body: bytes) -> None:
+        """Note an accepted answer for `tick`: its pages' bodies, one a line."""
         try:
             records = [record for page in body.splitlines() for record in json.loads(page)]
             good = tuple(record["id"] for record in records if isinstance(record["value"], int))
             bad = tuple(record["id"] for record in records if not isinstance(record["value"], int))
         except (ValueError, TypeError, KeyError):
-            self.accepted[answer] = AcceptedAnswer(answer, (), (), whole=False)
+            self.accepted[answer] = AcceptedAnswer(answer, tick)
             return
-        self.accepted[answer] = AcceptedAnswer(answer, good, bad, whole=True)
+        self.accepted[answer] = AcceptedAnswer(answer, tick, good, bad, whole=True)
 
     def check(self, objects: Mapping[str, bytes], *, first: datetime, until: datetime) -> list[str]:
         """Every way in which `objects` (below the stream's path) break the promise; none if they keep it.
@@ -78,6 +79,12 @@ class Bookkeeper:
                 faults.append(f"answer {answer[:8]} was accepted and is nowhere")
             if answer in landed and answer[:16] in superseded:
                 faults.append(f"answer {answer[:8]} is landed and superseded")
+        answered = _spans(records, gaps=False)
+        for answer, one in self.accepted.items():
+            # What ends rejected does not settle a part of a tick: the rest of it is asked again.
+            rejected = not one.whole or (one.bad and not one.good)
+            if answer[:16] in superseded and not rejected and _uncovered(one.tick, answered):
+                faults.append(f"answer {answer[:8]} is superseded, and no answer has settled all of its tick")
         return faults
 
     def _rows(self, objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # type: ignore[type-arg]
@@ -135,6 +142,8 @@ def _table_ids(objects: Mapping[str, bytes]) -> list[int]:
 def _quarantined_ids(objects: Mapping[str, bytes], records: list[dict]) -> list[int]:  # type: ignore[type-arg]
     ids = []
     for path in [file["path"] for r in records for file in r["quarantine"] if file["holds"] == "records"]:
+        if path not in objects:
+            continue  # reported with the chain
         with pa.CompressedInputStream(io.BytesIO(objects[path]), "zstd") as stream:
             for line in stream.read().decode().splitlines():
                 ids.append(json.loads(json.loads(line)["raw"])["id"])
@@ -142,13 +151,7 @@ def _quarantined_ids(objects: Mapping[str, bytes], records: list[dict]) -> list[
 
 
 def _coverage(records: list[dict], *, first: datetime, until: datetime) -> list[str]:  # type: ignore[type-arg]
-    answers: list[tuple[datetime, datetime]] = []
-    gaps: list[tuple[datetime, datetime]] = []
-    for record in records:
-        for account in record["accounts"]:
-            for interval in account["settles"]:
-                span = (datetime.fromisoformat(interval["start"]), datetime.fromisoformat(interval["end"]))
-                (gaps if account["outcome"] == "gap" else answers).append(span)
+    answers, gaps = _spans(records, gaps=False), _spans(records, gaps=True)
     faults = _overlaps("answers", answers) + _overlaps("gaps", gaps)
     reached = first - _MICRO
     for start, end in sorted(answers + gaps):
@@ -158,6 +161,24 @@ def _coverage(records: list[dict], *, first: datetime, until: datetime) -> list[
     if reached < until:
         faults.append(f"no outcome from {reached} to {until}")
     return faults
+
+
+def _spans(records: list[dict], *, gaps: bool) -> list[tuple[datetime, datetime]]:  # type: ignore[type-arg]
+    return sorted(
+        (datetime.fromisoformat(interval["start"]), datetime.fromisoformat(interval["end"]))
+        for record in records
+        for account in record["accounts"]
+        if (account["outcome"] == "gap") is gaps
+        for interval in account["settles"]
+    )
+
+
+def _uncovered(tick: tuple[datetime, datetime], spans: list[tuple[datetime, datetime]]) -> bool:
+    reached = tick[0]
+    for start, end in spans:
+        if start <= reached < end:
+            reached = end
+    return reached < tick[1]
 
 
 def _overlaps(what: str, spans: list[tuple[datetime, datetime]]) -> list[str]:

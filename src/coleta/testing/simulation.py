@@ -32,7 +32,7 @@ from coleta.runtime.opening import Premises, open_station
 from coleta.runtime.station import Station, World
 from coleta.stream import CatchUp, Every, Landing, PageNumber, SinglePage, Source, Stream
 from coleta.terms import Terms
-from coleta.testing.baton import Baton, Killed, Stuck
+from coleta.testing.baton import Baton, Killed
 from coleta.testing.bookkeeper import Bookkeeper, crc
 from coleta.testing.faults import Call, Fault, FaultPlan
 from coleta.testing.gates import GatedIndex, GatedNotes, GatedSpool, GatedStore
@@ -181,8 +181,8 @@ class Simulation:
             self.closing = True
             self.baton.rouse()
             self.baton.run(self._at_rest)
-        except Stuck as error:
-            return [str(error)]
+        except Exception as error:  # noqa: BLE001 - a broken law or a bug, told as every other fault is
+            return [f"{type(error).__name__}: {error}"]
         finally:
             self.baton.end()
         return self.check()
@@ -293,7 +293,9 @@ class Simulation:
             def accepted(entry: Spooled) -> None:
                 if entry.trailer.answer is not None:
                     pages = parse(entry.name, inner.read(entry)).pages
-                    self.books.note(entry.trailer.answer, b"\n".join(wire for _, wire in pages))
+                    (tick,) = entry.intervals
+                    bodies = b"\n".join(wire for _, wire in pages)
+                    self.books.note(entry.trailer.answer, (tick.start, tick.end), bodies)
 
             return GatedSpool(inner, process, accepted)
 
