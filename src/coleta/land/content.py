@@ -25,6 +25,8 @@ class ContentDigest:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add the rows of `batch`, which has the schema's columns in its order."""
+        if not batch.num_rows:
+            return  # or a batch of nothing would begin streams, and tell itself from no batch
         for column, values in zip(self._columns, batch.columns, strict=True):
             column.add("", values)
 
@@ -32,8 +34,19 @@ class ContentDigest:
         """The digest of the rows so far."""
         whole = hashlib.sha256()
         for field, column in zip(self._schema, self._columns, strict=True):
-            whole.update(f"{field.name}\0{field.type}\0{column.hex()}\n".encode())
+            whole.update(f"{field.name}\0{_type_text(field.type)}\0{column.hex()}\n".encode())
         return whole.hexdigest()
+
+
+def _type_text(kind: pa.DataType) -> str:
+    """The type's name: Arrow's, but for nested types, whose inner names and nulls Parquet writes in its own way."""
+    import pyarrow as pa
+
+    if pa.types.is_list(kind):
+        return f"list<{_type_text(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{', '.join(f'{field.name}: {_type_text(field.type)}' for field in kind)}>"
+    return str(kind)
 
 
 class _Column:
@@ -59,10 +72,10 @@ class _Column:
             self._feed(f"{path}value", _text(filled))
         elif pa.types.is_list(kind):
             self._feed(f"{path}length", _fixed(pc.fill_null(pc.list_value_length(values), 0)))
-            self.add(f"{path}item.", values.flatten())
+            self.add(f"{path}item\0", values.flatten())
         elif pa.types.is_struct(kind):
             for field, child in zip(kind, values.flatten(), strict=True):
-                self.add(f"{path}{field.name}.", child)
+                self.add(f"{path}{field.name}\0", child)
         else:
             self._feed(f"{path}value", _fixed(_plain(values)))
 

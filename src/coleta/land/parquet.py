@@ -1,8 +1,8 @@
 """Stage 2, step 3: rows and record to the bytes of a data object, and back. Pure, but for its sink.
 
 zstd, page checksums on (without them most bit flips read back as wrong values in silence), the
-record in the footer's key-value metadata. Rows come in pieces, so memory is bounded by a piece and
-a row group, not by the answer.
+record in the footer's key-value metadata. Rows come in pieces of any size and leave in row groups of
+one size, so memory is bounded by a piece and a row group, not by the answer.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 TAIL_BYTES = 64 * 1024
 """How much of an object's end is read first: enough for the footer and record of an hour of minutes."""
 
+ROW_GROUP_ROWS = 131_072
+"""Rows in a row group: about what readers of Parquet like best. A page's few rows are no row group."""
+
+ROW_GROUP_BYTES = 32 << 20
+"""The size in memory at which a row group is closed early, so that wide rows do not pile up."""
+
 _FOOTER_END_BYTES = 8
 _DICTIONARY_SHARE = 0.5
 
@@ -39,6 +45,8 @@ class ObjectWriter:
         self._schema = schema
         self._content = ContentDigest(schema)
         self._writer: pa.parquet.ParquetWriter | None = None
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = self._pending_bytes = 0
         self.rows = 0
 
     def __enter__(self) -> ObjectWriter:
@@ -47,7 +55,10 @@ class ObjectWriter:
     def __exit__(self, *_: object) -> None:
         # An abandoned writer would complain when it is collected, long after its sink is closed.
         if self._writer is not None and self._writer.is_open:
-            self._writer.close()
+            try:
+                self._writer.close()
+            finally:
+                self._writer.is_open = False
 
     def add(self, piece: Piece, *, tick: datetime, fetched_at: datetime) -> None:
         """Add the landed rows of `piece`, which came for the tick that ends at `tick`."""
@@ -64,20 +75,42 @@ class ObjectWriter:
         ]
         batch = pa.RecordBatch.from_arrays([*piece.columns.columns, *lineage], schema=self._schema)
         self._content.add(batch)
-        self._open(batch).write_batch(batch)
         self.rows += count
+        while batch.num_rows:
+            part = batch.slice(0, ROW_GROUP_ROWS - self._pending_rows)
+            batch = batch.slice(part.num_rows)
+            self._hold(part)
 
     def finish(self, account: Callable[[int, str], Record]) -> Record:
         """Close the object with the record that `account` makes of its rows and content digest."""
         record = account(self.rows, self._content.hex())
+        self._flush()
         writer = self._open(None)
         writer.add_key_value_metadata({FOOTER_KEY: encode_record(record).decode()})
         writer.close()
         return record
 
-    def _open(self, first: pa.RecordBatch | None) -> pa.parquet.ParquetWriter:
+    def _hold(self, part: pa.RecordBatch) -> None:
+        self._pending.append(part)
+        self._pending_rows += part.num_rows
+        self._pending_bytes += part.nbytes
+        if self._pending_rows >= ROW_GROUP_ROWS or self._pending_bytes >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write what is held as one row group."""
+        import pyarrow as pa
+
+        if self._pending:
+            group = pa.Table.from_batches(self._pending, self._schema)
+            self._open(group).write_table(group, row_group_size=ROW_GROUP_ROWS)
+            self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+
+    def _open(self, first: pa.Table | None) -> pa.parquet.ParquetWriter:
         if self._writer is None:
             import pyarrow.parquet as pq
+
+            from coleta.land.columns import ROW
 
             self._writer = pq.ParquetWriter(
                 self._sink,
@@ -85,20 +118,24 @@ class ObjectWriter:
                 compression="zstd",
                 compression_level=1,
                 use_dictionary=[] if first is None else _repetitive(first),
+                # Numbers that go up by one: a few hundred bytes instead of one a row.
+                column_encoding={ROW: "DELTA_BINARY_PACKED"},
                 write_page_checksum=True,
                 store_schema=False,
             )
         return self._writer
 
 
-def _repetitive(batch: pa.RecordBatch) -> list[str]:
+def _repetitive(first: pa.Table) -> list[str]:
     """The columns worth a dictionary, judged by the first rows: those whose values mostly repeat."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from coleta.land.columns import ROW
+
     names = []
-    for field, column in zip(batch.schema, batch.columns, strict=True):
-        if pa.types.is_nested(field.type) or field.name == "_row":
+    for field, column in zip(first.schema, first.columns, strict=True):
+        if pa.types.is_nested(field.type) or field.name == ROW:
             continue
         if pc.count_distinct(column.slice(0, 10_000)).as_py() <= min(len(column), 10_000) * _DICTIONARY_SHARE:
             names.append(field.name)
