@@ -10,8 +10,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from coleta.collect.tick import Interval
+
+_START = attrgetter("start")
+
+_FEW = 16
+"""Up to so many intervals are added one by one, each a copy of references; more are sorted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,8 @@ class Coverage:
     def of(cls, intervals: Iterable[Interval]) -> Coverage:
         """The union of `intervals`, in any order."""
         merged: list[Interval] = []
-        for interval in sorted(intervals):
+        # By start alone: several times quicker than comparing whole intervals, and as good.
+        for interval in sorted(intervals, key=_START):
             if interval.empty:
                 continue
             if merged and interval.start <= merged[-1].end:
@@ -52,8 +59,14 @@ class Coverage:
         return Coverage((*self.intervals[:first], Interval(start, end), *self.intervals[last:]))
 
     def union(self, other: Iterable[Interval]) -> Coverage:
-        """This coverage and every interval of `other`."""
-        return Coverage.of((*self.intervals, *other))
+        """This coverage and every interval of `other`; near-constant work for each of a few."""
+        more = tuple(other)
+        if len(more) > _FEW:
+            return Coverage.of((*self.intervals, *more))
+        whole = self
+        for interval in more:
+            whole = whole.add(interval)
+        return whole
 
     def uncovered(self, interval: Interval) -> tuple[Interval, ...]:
         """The parts of `interval` that lie outside, oldest first."""
@@ -78,9 +91,19 @@ class Coverage:
         """Whether any instant of `interval` lies inside."""
         return not interval.empty and self.uncovered(interval) != (interval,)
 
-    def minus(self, other: Coverage) -> Coverage:
-        """What lies here and not in `other`."""
-        return Coverage(tuple(part for mine in self.intervals for part in other.uncovered(mine)))
+    def remove(self, interval: Interval) -> Coverage:
+        """This coverage without `interval`; near-constant work."""
+        first = bisect_right(self.intervals, interval.start, key=lambda i: i.end)
+        last = bisect_left(self.intervals, interval.end, key=lambda i: i.start)
+        if interval.empty or last <= first:
+            return self
+        left, right = self.intervals[first], self.intervals[last - 1]
+        edges = []
+        if left.start < interval.start:
+            edges.append(Interval(left.start, interval.start))
+        if interval.end < right.end:
+            edges.append(Interval(interval.end, right.end))
+        return Coverage((*self.intervals[:first], *edges, *self.intervals[last:]))
 
     @property
     def end(self) -> datetime | None:

@@ -14,13 +14,14 @@ from datetime import datetime
 import msgspec
 
 from coleta.collect.coverage import Coverage
-from coleta.collect.spool import Gap, Spooled
+from coleta.collect.spool import Gap, NewerFormat, Spooled
 from coleta.collect.tick import Interval
 from coleta.errors import Corrupt
 from coleta.land.record import Account, Outcome, Record, folder_date, object_name
 from coleta.terms import canonical
 
 IDENTITY_NAME = "_ledger/identity.json"
+IDENTITY_FORMAT = 1
 NOTHING = Coverage()
 
 
@@ -33,7 +34,7 @@ class Identity:
     stream: str
     first_tick: datetime
     created: datetime
-    format: int = 1
+    format: int = IDENTITY_FORMAT
 
     def to_json(self) -> bytes:
         """The bytes of identity.json."""
@@ -44,10 +45,19 @@ class Identity:
         """The identity in `stored`.
 
         Raises:
+            NewerFormat: a newer version wrote it.
             Corrupt: it cannot be read as one.
 
         """
         try:
+            # The number first: what a newer version writes beside it need not look like ours.
+            version = msgspec.json.decode(stored, type=dict[str, object]).get("format")
+            if type(version) is int and version > IDENTITY_FORMAT:
+                raise NewerFormat(
+                    f"it has format {version}; this version of Coleta reads up to {IDENTITY_FORMAT}",
+                    where=IDENTITY_NAME,
+                    hint="upgrade Coleta; nothing is landed here until then",
+                )
             return msgspec.json.decode(stored, type=cls)
         except msgspec.MsgspecError as error:
             raise Corrupt(f"not an identity: {error}", where=IDENTITY_NAME) from None
@@ -109,8 +119,7 @@ class Head:
                     gaps = gaps.add(interval)
                 else:
                     answered = answered.add(interval)
-                    if gaps.overlaps(interval):
-                        gaps = gaps.minus(Coverage((interval,)))
+                    gaps = gaps.remove(interval)
             if account.carried is not None:
                 answer, carried = account.answer, account.carried.after  # type: ignore[assignment]
         return replace(

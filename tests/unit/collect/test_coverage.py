@@ -81,12 +81,19 @@ def test_covers_and_overlaps_agree_with_the_instants(intervals: list[Interval], 
     assert coverage.overlaps(asked) == bool(members(asked) & members(*intervals))
 
 
-@given(many, many)
-def test_a_difference_holds_what_only_the_first_holds(one: list[Interval], other: list[Interval]) -> None:
-    rest = Coverage.of(one).minus(Coverage.of(other))
+@given(many, spans)
+def test_what_is_removed_is_in_no_more_and_all_else_stays(intervals: list[Interval], gone: Interval) -> None:
+    rest = Coverage.of(intervals).remove(gone)
 
-    assert members(*rest) == members(*one) - members(*other)
+    assert members(*rest) == members(*intervals) - members(gone)
     assert well_formed(rest)
+
+
+@given(many, st.integers(0, 30))
+def test_a_union_is_the_same_however_many_are_added(intervals: list[Interval], times: int) -> None:
+    more = [span(n, n + 1) for n in range(0, times, 2)] * 2
+
+    assert Coverage.of(intervals).union(more) == Coverage.of([*intervals, *more])
 
 
 @given(many)
