@@ -50,8 +50,11 @@ def choose(ready: Iterable[Ready], *, folder: date, max_bytes: int) -> Batch | N
     if not groups:
         return None
 
-    def urgency(key: tuple[date, str]) -> tuple[bool, date, datetime]:
-        return (key[0] != folder, key[0], min(one.entry.intervals[0].end for one in groups[key]))
+    def urgency(key: tuple[date, str]) -> tuple[bool, date, bool, datetime, str]:
+        day, digest = key
+        # Answers before gaps also where their terms differ; the digest only makes one order of equals.
+        only_gaps = all(one.entry.is_gap for one in groups[key])
+        return (day != folder, day, only_gaps, min(one.entry.intervals[0].end for one in groups[key]), digest)
 
     day, digest = min(groups, key=urgency)
     group = groups[day, digest]
