@@ -1,0 +1,87 @@
+"""Is the answer whole, or is there another page to ask for?"""
+
+from __future__ import annotations
+
+import pytest
+
+from coleta.collect.envelope import Page
+from coleta.collect.paging import Broken, Next, Progress, Whole, after
+from coleta.stream import PageNumber, SinglePage
+
+
+def progress(number: int = 1, *, received: int, digest: str = "a", previous: str | None = None) -> Progress:
+    return Progress(number, digest, received, previous)
+
+
+def test_a_single_page_is_the_whole_answer_whatever_it_says() -> None:
+    assert after(SinglePage(), Page(count=3, total=100, total_pages=9), progress(received=3)) == Whole()
+
+
+def test_pages_are_asked_until_one_is_empty() -> None:
+    assert after(PageNumber(), Page(count=3), progress(1, received=3)) == Next(2)
+    assert after(PageNumber(), Page(count=3), progress(7, received=21)) == Next(8)
+    assert after(PageNumber(), Page(count=0), progress(8, received=21)) == Whole()
+
+
+def test_a_page_that_is_short_is_the_last_where_the_size_is_known() -> None:
+    assert after(PageNumber(size=10), Page(count=10), progress(received=10)) == Next(2)
+    assert after(PageNumber(size=10), Page(count=9), progress(received=9)) == Whole()
+    assert after(PageNumber(), Page(count=9), progress(received=9)) == Next(2)
+
+
+def test_the_declared_number_of_pages_is_asked_for_short_or_empty_ones_too() -> None:
+    paging = PageNumber(size=10)
+
+    assert after(paging, Page(count=2, total_pages=3), progress(2, received=12)) == Next(3)
+    assert after(paging, Page(count=0, total_pages=3), progress(2, received=12)) == Next(3)
+    assert after(paging, Page(count=10, total_pages=3), progress(3, received=22)) == Whole()
+    assert after(paging, Page(count=0, total_pages=0), progress(1, received=0)) == Whole()
+
+
+def test_the_number_of_pages_counts_from_the_first_wherever_it_begins() -> None:
+    paging = PageNumber(first=0)
+
+    assert after(paging, Page(count=1, total_pages=2), progress(0, received=1)) == Next(1)
+    assert after(paging, Page(count=1, total_pages=2), progress(1, received=2)) == Whole()
+
+
+def test_an_answer_is_whole_once_the_declared_total_has_come() -> None:
+    assert after(PageNumber(), Page(count=10, total=25), progress(2, received=20)) == Next(3)
+    assert after(PageNumber(), Page(count=5, total=25), progress(3, received=25)) == Whole()
+
+
+@pytest.mark.parametrize(
+    ("page", "received"),
+    [
+        (Page(count=0, total=25), 20),
+        (Page(count=10, total=25), 30),
+        (Page(count=5, total=25, total_pages=3), 24),
+    ],
+)
+def test_a_total_that_does_not_agree_breaks_the_answer(page: Page, received: int) -> None:
+    step = after(PageNumber(), page, progress(3, received=received))
+
+    assert step == Broken(f"the API declares 25 records, {received} came")
+
+
+def test_a_short_page_before_the_declared_total_breaks_the_answer() -> None:
+    step = after(PageNumber(size=10), Page(count=9, total=25), progress(1, received=9))
+
+    assert step == Broken("the API declares 25 records, 9 came")
+
+
+def test_a_page_that_repeats_the_one_before_it_breaks_the_answer() -> None:
+    step = after(PageNumber(param="pagina"), Page(count=3), progress(2, received=6, digest="a", previous="a"))
+
+    assert step == Broken("page 2 repeats page 1: is 'pagina' the right name?")
+    assert after(PageNumber(), Page(count=3), progress(2, received=6, digest="b", previous="a")) == Next(3)
+    # Two empty pages are the same page, and the end.
+    assert after(PageNumber(), Page(count=0), progress(2, received=0, digest="a", previous="a")) == Whole()
+
+
+def test_there_is_a_limit_of_pages_and_the_last_of_them_may_be_the_end() -> None:
+    paging = PageNumber(max_pages=3)
+
+    assert after(paging, Page(count=1), progress(2, received=2)) == Next(3)
+    assert after(paging, Page(count=1), progress(3, received=3)) == Broken("there are more than max_pages = 3 pages")
+    assert after(paging, Page(count=0), progress(3, received=2)) == Whole()
