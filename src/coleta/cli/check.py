@@ -61,7 +61,7 @@ def check_command(doors: Doors) -> Callable[..., None]:
             done.append(Check("project", None, error))
         _show(screen, done[0])
         if app is not None:
-            for one in _checks(app, offline=offline):
+            for one in checks(app, offline=offline):
                 _show(screen, one)
                 done.append(one)
         failed = next((one.error for one in done if one.error), None)
@@ -72,7 +72,8 @@ def check_command(doors: Doors) -> Callable[..., None]:
     return check
 
 
-def _checks(app: App, *, offline: bool) -> Iterator[Check]:
+def checks(app: App, *, offline: bool) -> Iterator[Check]:
+    """Try each contract and, unless `offline`, each API and store, whatever the others say."""
     from coleta.contract.describe import describe
 
     for stream in app.streams:

@@ -15,6 +15,7 @@ from coleta.cli.verdict import over_budget
 from coleta.errors import ColetaError, OverBudget
 
 if TYPE_CHECKING:
+    from coleta.cli.app import App
     from coleta.runtime.orders import Preview
     from coleta.stream import Stream
 
@@ -33,27 +34,36 @@ def preview_command(doors: Doors) -> Callable[..., None]:
 
         Of an answer of several pages only the first is asked for. Nothing is accepted or landed.
         """
-        from coleta.collect.envelope import NotData
-        from coleta.runtime.orders import Preview, sample
-
         session = session_of(context, json=json)
         app = doors.open_app(session.project, None)
         one = app.stream(stream)
-        with app.world(lambda event: None) as world:
-            got = sample(one, world)
-        if isinstance(got.page, NotData):
-            seen = Preview(0, 0, wrong=got.page.why)
-        else:
-            seen = app.decode_preview(one, got.response.body, limit=limit)
+        seen, status = ask_once(app, one, limit=limit)
         error = _verdict(one, seen)
         if json:
-            session.screen.document(_value(stream, got.response.status, seen, error))
+            session.screen.document(_value(stream, status, seen, error))
         else:
             _show(session.screen, seen, limit)
         if error is not None:
             raise error
 
     return preview
+
+
+def ask_once(app: App, stream: Stream, *, limit: int) -> tuple[Preview, int]:
+    """What landing would make of one live response, with its first `limit` rows; and its HTTP status.
+
+    Raises:
+        SourceUnavailable, AuthRefused: as ``coleta.runtime.orders.sample``.
+
+    """
+    from coleta.collect.envelope import NotData
+    from coleta.runtime.orders import Preview, sample
+
+    with app.world(lambda event: None) as world:
+        got = sample(stream, world)
+    if isinstance(got.page, NotData):
+        return Preview(0, 0, wrong=got.page.why), got.response.status
+    return app.decode_preview(stream, got.response.body, limit=limit), got.response.status
 
 
 def _verdict(stream: Stream, seen: Preview) -> ColetaError | None:
