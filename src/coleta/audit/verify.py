@@ -73,10 +73,8 @@ def check_notes(commits: Iterable[Committed], listed: Iterable[str]) -> list[Fin
         Finding("damage", "missing_quarantine", path, "a record names this quarantine file, and it is not there")
         for path in sorted(named - found)
     ]
-    findings += [
-        Finding("warning", "unnamed_quarantine", path, "no record names this file yet: a landing was interrupted")
-        for path in sorted(found - named)
-    ]
+    unnamed = "no record names this file yet: a landing goes on now, or was interrupted"
+    findings += [Finding("warning", "unnamed_quarantine", path, unnamed) for path in sorted(found - named)]
     return findings
 
 

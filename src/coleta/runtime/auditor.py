@@ -17,6 +17,7 @@ from coleta.audit.verify import (
     check_spool,
     check_terms,
 )
+from coleta.collect.cadence import Cadence
 from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Identity
 from coleta.ports import Index, ObjectStore, SpoolContents
@@ -87,22 +88,27 @@ def whole(evidence: Evidence, *, progress: Callable[[int], None] = lambda seq: N
 
     """
     findings = check_spool(evidence.spool.damaged, evidence.spool.held)
+    # Before the walk, since landing goes on meanwhile: all that is listed and remembered now the walk
+    # must meet, and what comes later it may.
+    remembered = evidence.index.head()
+    listed = list(evidence.store.names("data/"))
     walk = LogWalk(evidence.identity)
     broken = _walk(evidence.store, walk, progress)
     if broken is not None:
         findings.append(broken)
-    remembered = evidence.index.head()
     if remembered is not None and remembered.uuid == walk.head.uuid and remembered.seq > walk.head.seq:
         what = f"this machine remembers commit {remembered.seq}; the log ends at {walk.head.seq}"
         findings.append(Finding("damage", "lost_commits", walk.head.next, what))
-    findings += check_names(walk.commits, evidence.store.names("data/"), walk.head)
+    findings += check_names(walk.commits, listed, walk.head)
+    # After the walk: what a record names lies there before the record does.
     findings += check_notes(walk.commits, evidence.store.names("_quarantine/"))
     for digest in sorted({committed.record.terms for committed in walk.commits}):
         finding = check_terms(digest, evidence.store.read(f"_ledger/terms/{digest}.json"))
         if finding is not None:
             findings.append(finding)
     waiting = (interval for entry in evidence.spool.waiting for interval in entry.intervals)
-    until = evidence.now - evidence.stream.source.deadline - evidence.stream.delay
+    cadence = Cadence.of(evidence.stream)
+    until = evidence.now - cadence.deadline - cadence.delay - cadence.phase
     findings += check_coverage(walk.head, waiting, until=until)
     return _report(evidence, 1, walk.commits, findings)
 
