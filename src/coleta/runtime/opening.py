@@ -152,7 +152,7 @@ def open_station(premises: Premises, world: World) -> Station:
             raise
         station = _station(premises, world, remembered)
         known = station.index.head()
-        if known is None:
+        if known is None or known.uuid != remembered.uuid:
             raise
         head = known
     world.tell(Opened(premises.stream.name, station.identity.uuid, head.seq))
