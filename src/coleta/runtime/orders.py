@@ -119,11 +119,13 @@ def _ask(station: Station, tick: Interval, cancelled: threading.Event) -> Spoole
 
 
 def _outcome(station: Station, tick: Interval, entry: Spooled) -> Settlement:
-    for committed in reversed(list(station.index.commits(newest=100))):
-        for account in committed.record.accounts:
-            same_answer = entry.trailer.answer is not None and account.answer == entry.trailer.answer
-            if same_answer or (entry.is_gap and account.tick == tick and account.outcome is Outcome.GAP):
-                return Settlement(tick, account, committed)
+    # Nearly always among the newest; but landing a long outage's backlog may have put many after it.
+    for most in (100, None):
+        for committed in reversed(list(station.index.commits(newest=most))):
+            for account in committed.record.accounts:
+                same_answer = entry.trailer.answer is not None and account.answer == entry.trailer.answer
+                if same_answer or (entry.is_gap and account.tick == tick and account.outcome is Outcome.GAP):
+                    return Settlement(tick, account, committed)
     return Settlement(tick)
 
 
