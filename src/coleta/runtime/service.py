@@ -50,6 +50,8 @@ class _Chore:
     wake: datetime
     rouses: list[_Chore] = field(default_factory=list)
     running: bool = False
+    roused: bool = False
+    """Roused while it ran: what it looked at may have changed since, so it is to look again at once."""
 
 
 class Service:
@@ -108,8 +110,8 @@ class Service:
             now = self._world.clock.now()
             while self._queue and self._queue[0][0] <= now:
                 wake, _, chore = heapq.heappop(self._queue)
-                if chore.running or chore.wake != wake:
-                    continue  # an entry made before it was roused
+                if chore.running or chore.wake != wake or chore.stream not in self._open:
+                    continue  # an entry made before it was roused, or of a stream that is given up
                 chore.running = True
                 chore.pool.submit(chore.step).add_done_callback(self._done(chore))
             until = self._queue[0][0] if self._queue else now + LONGEST_WAIT
@@ -131,9 +133,11 @@ class Service:
                 if error is not None:
                     self._give_up(chore, error)
                     return
-                chore.wake = future.result()
+                chore.wake = self._world.clock.now() if chore.roused else future.result()
+                chore.roused = False
                 self._add(chore)
                 for other in chore.rouses:
+                    other.roused = other.running
                     other.wake = self._world.clock.now()
                     self._add(other)
 
