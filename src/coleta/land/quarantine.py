@@ -30,7 +30,9 @@ class QuarantineObject:
 
 def of_records(tick: Interval, answer: str, rejects: Sequence[Reject]) -> QuarantineObject:
     """The records of one answer that broke the contract, one a line of JSON, compressed with zstd."""
-    body = _compressed("".join(_line(tick, reject) for reject in rejects).encode())
+    text = "".join(_line(tick, reject) for reject in rejects)
+    # Half of a UTF-16 pair, in a name that a reason tells, has no UTF-8; its escape is JSON's own.
+    body = _compressed(text.encode("utf-8", "backslashreplace"))
     reasons = Counter(reject.reason for reject in rejects)
     return _object(tick, answer, body, kind="records", count=len(rejects), reasons=dict(sorted(reasons.items())))
 
