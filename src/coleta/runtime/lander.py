@@ -140,7 +140,7 @@ def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Comp
     try:
         return compose(batch, head, _author(station), read=read, sink=sink)
     except OSError as error:
-        raise SpoolRefused(f"no room to build the next object: {error.strerror}", hint="free some disk") from None
+        raise _no_room(error) from None
     except Corrupt as error:
         if not damaged:
             raise
@@ -152,10 +152,18 @@ def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Comp
 
 def _turn(station: Station, batch: Batch, head: Head) -> None:
     with closing(station.scratch.file()) as sink:
-        record = compose_turn(batch, head, _author(station), sink=sink)
+        try:
+            record = compose_turn(batch, head, _author(station), sink=sink)
+        except OSError as error:
+            raise _no_room(error) from None
         committed = _settle(station.store, head.next, record, sink)
     if committed.record.nonce == record.nonce:
         station.index.enter(head.after(committed), committed)
+
+
+def _no_room(error: OSError) -> SpoolRefused:
+    what = error.strerror or str(error)
+    return SpoolRefused(f"no room to build the next object: {what}", hint="free some disk")
 
 
 def _author(station: Station) -> Author:
