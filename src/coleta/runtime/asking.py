@@ -75,6 +75,9 @@ class TickAsking:
             SpoolRefused: the spool does not take the answer; drop this asking and try the tick later.
 
         """
+        if self._cancelled:
+            self.abandon()
+            return Later(self._deadline)
         try:
             return self._exchange()
         except SpoolRefused:

@@ -36,6 +36,7 @@ class Collector:
         self._station = station
         self._cadence = Cadence.of(station.stream)
         self._asking: TickAsking | None = None
+        self._cancelled = False
 
     def step(self) -> datetime:
         """Make at most one exchange; when to be called again."""
@@ -49,7 +50,9 @@ class Collector:
             return until
 
     def cancel(self) -> None:
-        """Let the asking under way end in nothing; its tick stays a hole. From any thread."""
+        """Let the asking under way end in nothing, and begin no other; its tick stays a hole. From any thread."""
+        # First the mark, then the asking: a step that begins one just now looks at the mark afterwards.
+        self._cancelled = True
         asking = self._asking
         if asking is not None:
             asking.cancel()
@@ -66,6 +69,8 @@ class Collector:
             if not plan.ask:
                 return now if plan.missed else min(plan.next_at or now + LONGEST_SLEEP, now + LONGEST_SLEEP)
             self._asking = TickAsking(station, plan.ask[0])
+            if self._cancelled:
+                self._asking.cancel()
         outcome = self._asking.advance()
         if isinstance(outcome, Later):
             return outcome.at
