@@ -232,7 +232,7 @@ def summary(name: str, contents: Contents, size_bytes: int, accepted_at: datetim
 
 
 def _frames(name: str, view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    if bytes(view[:6]) != MAGIC[:6] or len(view) < len(MAGIC) or view[7] != MAGIC[7]:
+    if bytes(view[:6]) != MAGIC[:6] or len(view) < len(MAGIC) or view[7] != MAGIC[7] or not view[6]:
         raise Corrupt("this is not a spool file", where=name)
     if view[6] > FORMAT:
         raise NewerFormat(
