@@ -17,9 +17,10 @@ from coleta.collect.tick import Interval, format_instant
 class Carried:
     """The state that a stream carries from answer to answer.
 
-    ``parent`` is the id of the answer whose state this one began with. The mappings hold a cursor,
-    validators (ETag, Last-Modified) and boundary keys; docs/reference/data-object-and-record.md
-    gives their keys. None: the stream carries nothing.
+    ``parent`` is the id of the answer whose state this one began with, ``before`` that state, ``after``
+    the state that this answer ends with; in a spool file's header ``after`` is None, since only the
+    trailer knows it. A state's keys (``end``, ``cursor``, ``validators``, ``boundary``) are specified in
+    docs/reference/data-object-and-record.md. A stream that carries nothing has no ``Carried`` at all.
     """
 
     parent: str | None = None

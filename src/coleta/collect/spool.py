@@ -262,6 +262,10 @@ def _check_whole(name: str, whole: Contents) -> None:
     trailer, tick = whole.trailer, whole.header.tick
     if trailer.pages != len(whole.pages):
         raise Corrupt(f"the trailer counts {trailer.pages} pages, there are {len(whole.pages)}", where=name)
+    if trailer.size_bytes != sum(len(wire) for _, wire in whole.pages):
+        raise Corrupt("the pages do not have the size that the trailer names", where=name)
+    if (tick is None) == (not whole.header.gaps):
+        raise Corrupt("it must hold either the answer of one tick, or gaps", where=name)
     if tick is None:
         return
     digest = response_digest(wire for _, wire in whole.pages)
