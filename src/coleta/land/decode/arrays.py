@@ -79,11 +79,28 @@ def _array(shape: Shape, values: Sequence[object], kind: pa.DataType) -> pa.Arra
             return pa.ListArray.from_arrays(pa.array([*offsets, ends[-1]], pa.int32()), items, type=kind)
         case Members(members=members):
             children = [
-                _array(member.shape, present(_inside(values, member.attribute)), kind.field(at).type)
-                for at, member in enumerate(members)
+                _child(_array(member.shape, present(_inside(values, member.attribute)), inner.type), inner)
+                for member, inner in zip(members, kind, strict=True)
             ]
             mask = pa.array([value is None for value in values], pa.bool_())
             return pa.StructArray.from_arrays(children, fields=list(kind), mask=mask)
+
+
+def _child(array: pa.Array, field: pa.Field) -> pa.Array:
+    """`array` as what is in a struct: what may not be null is not, even where the struct itself is.
+
+    There the value is never seen, but Parquet's writer refuses a null that it finds.
+    """
+    if field.nullable or not array.null_count:
+        return array
+    buffers = array.buffers()
+    if pa.types.is_struct(field.type):
+        own, children = [None], [array.field(at) for at in range(field.type.num_fields)]
+    elif pa.types.is_list(field.type):
+        own, children = [None, buffers[1]], [array.values]
+    else:
+        own, children = [None, *buffers[1:]], []
+    return pa.Array.from_buffers(field.type, len(array), own, 0, 0, children)
 
 
 def _inside(values: Sequence[object], attribute: str) -> list[object]:
