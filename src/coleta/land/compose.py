@@ -148,7 +148,10 @@ def _land(member: Ready, contents: Contents, writer: ObjectWriter) -> tuple[Acco
         except NotRecords as error:
             wrong = str(error)
     answer = account.answer or ""
-    pages = [quarantine.of_page(account.tick, answer, body, wrong) for body in bodies]
+    pages = [
+        quarantine.of_page(account.tick, answer, body, number=page.number, why=wrong)
+        for (page, _), body in zip(contents.pages, bodies, strict=True)
+    ]
     return replace(account, outcome=Outcome.REJECTED, reason=wrong), pages
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coleta.collect.tick import Interval
@@ -37,9 +37,10 @@ def of_records(tick: Interval, answer: str, rejects: Sequence[Reject]) -> Quaran
     return _object(tick, answer, body, kind="records", count=len(rejects), reasons=dict(sorted(reasons.items())))
 
 
-def of_page(tick: Interval, answer: str, body: bytes, why: str) -> QuarantineObject:
-    """One page of an answer that is no data, without its content coding, compressed with zstd."""
-    return _object(tick, answer, _compressed(body), kind="page", count=1, reasons={why: 1})
+def of_page(tick: Interval, answer: str, body: bytes, *, number: int, why: str) -> QuarantineObject:
+    """Page `number` of an answer that is no data, without its content coding, compressed with zstd."""
+    made = _object(tick, answer, _compressed(body), kind="page", count=1, reasons={why: 1})
+    return replace(made, file=replace(made.file, page=number))
 
 
 def _line(tick: Interval, reject: Reject) -> str:

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from coleta.collect.carry import Carried
+from coleta.collect.spool import NewerFormat
 from coleta.collect.tick import Interval
 from coleta.errors import Corrupt
 from coleta.terms import canonical
@@ -73,7 +74,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineFile:
-    """A quarantine object: records of one answer, one a line, or one page of an answer that is no data."""
+    """A quarantine object: records of one answer, one a line, or one page of an answer that is no data.
+
+    ``page`` is that page's number in its answer, None for records: by it the answer can be put together again.
+    """
 
     path: str
     sha256: str
@@ -81,6 +85,7 @@ class QuarantineFile:
     holds: Literal["records", "page"]
     count: int
     reasons: dict[str, int]
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +145,19 @@ def decode_record(name: str, stored: bytes) -> Record:
     """The record in the footer of object `name`.
 
     Raises:
-        Corrupt: it is no record, or a newer version wrote it.
+        NewerFormat: a newer version wrote it.
+        Corrupt: it is no record.
 
     """
     try:
         version = msgspec.json.decode(stored, type=dict[str, object]).get("format")
-        if not isinstance(version, int) or version > FORMAT:
-            raise Corrupt(
+        if type(version) is not int or version < 1:
+            raise Corrupt(f"its record has no format that could be: {version!r}", where=name)
+        if version > FORMAT:
+            raise NewerFormat(
                 f"its record has format {version}; this version of Coleta reads up to {FORMAT}",
                 where=name,
-                hint="upgrade Coleta",
+                hint="upgrade Coleta; nothing is landed until then",
             )
         return msgspec.json.decode(stored, type=Record)
     except msgspec.MsgspecError as error:
