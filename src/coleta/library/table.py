@@ -1,0 +1,170 @@
+"""A stream's landed rows, read from exactly the data objects that its records name. Read-only; takes no lock.
+
+A snapshot: what lands later is not in it. Objects of different contracts are put together by the
+names of their columns; a column that an object does not have is null there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from coleta.errors import Corrupt, Misconfigured
+from coleta.terms import Terms
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars
+    import pyarrow as pa
+
+    from coleta.land.commit import Committed
+    from coleta.ports import ObjectStore
+
+BATCH_ROWS = 131_072
+"""The most rows in memory at once while they stream: one row group."""
+
+
+class Table:
+    """The landed rows of one stream, as they were when it was asked for."""
+
+    def __init__(self, store: ObjectStore, commits: Sequence[Committed], terms: Terms) -> None:
+        """Read `commits` from `store`, the stream's own; `terms` are those of a stream without any."""
+        self._store = store
+        self._commits = [committed for committed in commits if committed.record.rows]
+        self._terms = terms
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The names of the data objects that hold rows, below the stream's path, oldest first."""
+        return tuple(committed.name for committed in self._commits)
+
+    def __len__(self) -> int:
+        """How many rows there are: the records say so, and nothing is read."""
+        return sum(committed.record.rows for committed in self._commits)
+
+    def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
+        """The columns, or those of them named, over all objects: the contract's, then ``_tick, _row, _fetched_at``.
+
+        Raises:
+            Misconfigured: there is no such column, or it has had types that do not go together.
+            Corrupt: the terms of an object are missing.
+
+        """
+        import pyarrow as pa
+
+        from coleta.land.columns import FETCHED_AT, ROW, TICK, schema
+
+        digests = dict.fromkeys(committed.record.terms for committed in self._commits)
+        found = [schema(self._stored_terms(digest)) for digest in digests] or [schema(self._terms)]
+        names = list(dict.fromkeys(name for one in found for name in one.names if name not in (TICK, ROW, FETCHED_AT)))
+        names += [TICK, ROW, FETCHED_AT]
+        for name in columns or ():
+            if name not in names:
+                raise Misconfigured(f"there is no column {name!r}", hint=f"there is: {', '.join(names)}")
+        return pa.schema([_united(name, found) for name in columns or names])
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows piece by piece, in the order of the log; memory is bounded by the largest object.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+            Corrupt: an object is missing or damaged.
+            Misconfigured: as ``schema``.
+
+        """
+        schema = self.schema(columns)
+        for committed in self._commits:
+            yield from self._read(committed.name, schema)
+
+    def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows as a ``pyarrow.Table``; `columns` names the wanted ones. ``.to_pandas()`` needs pandas.
+
+        Raises:
+            as ``batches``.
+
+        """
+        import pyarrow as pa
+
+        return pa.Table.from_batches(self.batches(columns), self.schema(columns))
+
+    def to_polars(self, columns: Sequence[str] | None = None) -> polars.DataFrame:
+        """All rows as a ``polars.DataFrame``; `columns` names the wanted ones.
+
+        Raises:
+            Misconfigured: polars is not installed. Else as ``batches``.
+
+        """
+        try:
+            import polars
+        except ModuleNotFoundError:
+            raise _missing("polars") from None
+        frame = polars.from_arrow(self.to_arrow(columns))
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def to_duckdb(
+        self, connection: duckdb.DuckDBPyConnection | None = None, columns: Sequence[str] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """All rows as a relation of `connection`, or of one of its own; `columns` names the wanted ones.
+
+        Raises:
+            Misconfigured: duckdb is not installed. Else as ``batches``.
+
+        """
+        try:
+            import duckdb
+        except ModuleNotFoundError:
+            raise _missing("duckdb") from None
+        return (connection or duckdb.connect()).from_arrow(self.to_arrow(columns))
+
+    def _stored_terms(self, digest: str) -> Terms:
+        name = f"_ledger/terms/{digest}.json"
+        stored = self._store.read(name)
+        if stored is None:
+            raise Corrupt("the terms of a data object are missing", where=name, hint="coleta verify tells more")
+        return Terms.from_json(stored)
+
+    def _read(self, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        body = self._store.read(name)
+        if body is None:
+            raise Corrupt("a data object is missing", where=name, hint="coleta verify tells more")
+        try:
+            with pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True) as file:
+                present = [column for column in schema.names if column in file.schema_arrow.names]
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=present):
+                    yield _fitted(batch, schema)
+        except (pa.ArrowException, OSError) as error:
+            raise Corrupt(f"it cannot be read: {error}", where=name, hint="coleta verify tells more") from None
+
+
+def _united(name: str, schemas: Sequence[pa.Schema]) -> pa.Field:
+    """The column `name` over all `schemas`; it may be null wherever it may be in one, or is missing in one."""
+    fields = [one.field(name) for one in schemas if name in one.names]
+    first = fields[0]
+    for field in fields[1:]:
+        if field.type != first.type:
+            raise Misconfigured(
+                f"the column {name!r} was {first.type} and became {field.type}",
+                hint="name the columns to read, without this one; a change of type belongs into a new stream",
+            )
+    return first.with_nullable(len(fields) < len(schemas) or any(field.nullable for field in fields))
+
+
+def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """`batch` with the columns of `schema`; Parquet has its own names for what is inside lists."""
+    import pyarrow as pa
+
+    columns = [
+        batch.column(field.name).cast(field.type)
+        if field.name in batch.schema.names
+        else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _missing(package: str) -> Misconfigured:
+    return Misconfigured(f"{package} is not installed", hint=f"pip install {package}")
