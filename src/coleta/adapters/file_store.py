@@ -188,7 +188,7 @@ class FileStore:
         temp = self._temps / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
         self._require_store()
         try:
-            make_folders(self._temps, sync=self._sync)
+            self._temps.mkdir(exist_ok=True)  # not those above: the store's disk may have gone just now
             self._clear_stale_temps()
             fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except OSError as error:
