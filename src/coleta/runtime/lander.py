@@ -39,12 +39,13 @@ IDLE = timedelta(hours=1)
 
 
 class Lander:
-    """Lands one stream's answers, a step at a time. The only state between steps is a pause's length."""
+    """Lands one stream's answers, a step at a time. The only state between steps is a pause and its length."""
 
     def __init__(self, station: Station) -> None:
         """Begin; nothing is read or written yet."""
         self._station = station
         self._pause = SHORTEST_PAUSE
+        self._rests_until: datetime | None = None
         self._one_at_a_time = Lock()
 
     @property
@@ -65,20 +66,30 @@ class Lander:
     def _step(self, hurry: bool) -> datetime:
         station = self._station
         now = station.world.clock.now()
-        due_at = closes_at(station.spool.contents().waiting, station.stream.landing)
+        waiting = station.spool.contents().waiting
+        due_at = closes_at(waiting, station.stream.landing)
         if due_at is None:
             return now + IDLE
         if due_at > now and not hurry:
             return due_at
+        if not hurry and self._rests_until is not None and now < self._rests_until <= now + LONGEST_PAUSE:
+            # Being roused by an answer is no reason to try again; nor may a clock set back lengthen a pause.
+            return self._rests_until
         try:
             land(station)
         except (Retryable, Doubtful, SpoolRefused) as error:
-            until = now + self._pause
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
-            station.world.tell(Trouble(station.stream.name, "store", str(error), until))
-            return until
-        self._pause = SHORTEST_PAUSE
+            return self._rest(now, "store", str(error))
+        if station.spool.contents().waiting == waiting:
+            # Every round lands or lets go of something, or else its file cannot be removed.
+            return self._rest(now, "spool", "what is settled cannot be removed from it")
+        self._pause, self._rests_until = SHORTEST_PAUSE, None
         return now
+
+    def _rest(self, now: datetime, where: str, why: str) -> datetime:
+        self._rests_until = until = now + self._pause
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self._station.world.tell(Trouble(self._station.stream.name, where, why, until))
+        return until
 
 
 def land(station: Station) -> None:
