@@ -63,6 +63,8 @@ class TickAsking:
         self._number = source.paging.first if isinstance(source.paging, PageNumber) else 1
         self._request = first_request(source, self.tick)
         self._draft: Draft | None = None
+        self.size_bytes = 0
+        """How many bytes of pages, as received, were to be kept so far."""
         self._digest = ResponseDigest()
         self._received = 0
         self._body_bytes = 0
@@ -171,6 +173,7 @@ class TickAsking:
         return Later(self._station.world.clock.now())
 
     def _take(self, came: Response, request: Request) -> None:
+        self.size_bytes += len(came.wire)
         if self._draft is None:
             self._draft = self._station.spool.draft(self._header())
         head = PageHead(

@@ -7,13 +7,15 @@ what is due is decided anew each time, from what is settled and what is spooled.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from coleta.collect.cadence import Cadence, due
 from coleta.collect.spool import Gap
 from coleta.collect.tick import Interval
-from coleta.errors import SpoolRefused
+from coleta.errors import Retryable, SpoolRefused
+from coleta.ports import SpoolContents
 from coleta.runtime.asking import Later, TickAsking, spool_gaps
 from coleta.runtime.events import Trouble
 from coleta.runtime.log import known_head
@@ -25,7 +27,18 @@ MISSED_DETAIL = "it was not asked in time: no collector was running, or it was h
 SPOOL_PAUSE = timedelta(seconds=5)
 """How long fetching pauses when the spool takes nothing: a disk that was full a moment ago still is."""
 
+ROOM_BYTES = 64 * 1024
+"""What the spool must have left before anything is asked for: some hundred records and their frames."""
+
 LONGEST_SLEEP = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """An answer that the spool did not take: it is lost, and the next of its size must not be."""
+
+    tick: Interval
+    size_bytes: int
 
 
 class Collector:
@@ -36,6 +49,7 @@ class Collector:
         self._station = station
         self._cadence = Cadence.of(station.stream)
         self._asking: TickAsking | None = None
+        self._refused: _Refused | None = None
         self._cancelled = False
 
     def step(self) -> datetime:
@@ -43,8 +57,11 @@ class Collector:
         now = self._station.world.clock.now()
         try:
             return self._step(now)
-        except SpoolRefused as error:
-            self._asking = None
+        except (SpoolRefused, Retryable) as error:
+            # Retryable: the index is on the same disk, and may be of no use for a while.
+            asking, self._asking = self._asking, None
+            if asking is not None:
+                self._refused = _Refused(asking.tick, asking.size_bytes)
             until = now + SPOOL_PAUSE
             self._station.world.tell(Trouble(self._station.stream.name, "spool", str(error), until))
             return until
@@ -61,21 +78,42 @@ class Collector:
         if self._asking is None:
             station = self._station
             # The spool before the index: what is landed in between is then seen twice, never not at all.
-            waiting = station.spool.contents().waiting
-            spooled = (interval for entry in waiting for interval in entry.intervals)
+            contents = station.spool.contents()
+            spooled = (interval for entry in contents.waiting for interval in entry.intervals)
             covered = known_head(station.index, station.identity).settled.union(spooled)
             plan = due(self._cadence, covered=covered, first_tick=station.identity.first_tick, now=now)
             self._write_down(plan.missed)
             if not plan.ask:
                 return now if plan.missed else min(plan.next_at or now + LONGEST_SLEEP, now + LONGEST_SLEEP)
+            self._require_room(plan.ask[0], contents)
             self._asking = TickAsking(station, plan.ask[0])
             if self._cancelled:
                 self._asking.cancel()
         outcome = self._asking.advance()
         if isinstance(outcome, Later):
             return outcome.at
-        self._asking = None
+        self._asking = self._refused = None
         return self._station.world.clock.now()
+
+    def _require_room(self, tick: Interval, contents: SpoolContents) -> None:
+        """Ask for nothing that could not be kept: an API may not give it twice.
+
+        Raises:
+            SpoolRefused: there is too little room.
+
+        """
+        need = ROOM_BYTES
+        if self._refused is not None:
+            large = ROOM_BYTES + self._refused.size_bytes
+            # Where even landing all that waits will not make such room, the next tick is given its chance.
+            after_landing = contents.free_bytes + sum(entry.size_bytes for entry in contents.waiting)
+            if self._refused.tick == tick or after_landing >= large:
+                need = large
+        if contents.free_bytes < need:
+            raise SpoolRefused(
+                "too little room is left for another answer, so nothing is asked for",
+                hint="it goes on by itself once what waits has landed, or the disk has room",
+            )
 
     def _write_down(self, missed: Iterable[Interval]) -> None:
         def day(tick: Interval) -> date:
