@@ -14,13 +14,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from coleta.contract.python import contract_from, contract_table
+from coleta.contract.python import contract_table
 from coleta.errors import Misconfigured, OverBudget
 from coleta.library.answers import Result
 from coleta.library.given import Contract
 from coleta.library.project import Project
 from coleta.library.s3_client import S3Client
-from coleta.terms import Terms
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +47,7 @@ class APICollector:
     store such as ``file://./lake``, which needs no credentials. Records that break the contract go to the
     quarantine; with ``on_violation="null"`` their bad values become null, as in the tutorial. What is accepted
     waits in ``.coleta`` in `root` until it is landed, under ``api/<stream>`` in the store. `spool` has the keys
-    of the project file's ``[spool]``.
+    of the project file's ``[spool]``, and `more` are keys of its ``[stream.NAME]``: ``deadline="5s"``, ``headers=…``.
     """
 
     def __init__(
@@ -61,6 +60,7 @@ class APICollector:
         root: str | os.PathLike[str] = ".",
         stream: str = "compras",
         spool: Mapping[str, object] | None = None,
+        **more: object,
     ) -> None:
         """Prepare; nothing is asked, and no folder is made.
 
@@ -75,8 +75,8 @@ class APICollector:
         self._root = Path(root)
         self._stream = stream
         self._spool = dict(spool or {})
-        self._terms = Terms(contract_from(self._schema), on_violation=on_violation)
-        self._project(1)  # what is wrong is said now, not at the first start
+        self._more = more
+        self._terms = self._project(1).terms(stream)  # what is wrong is said now, not at the first start
 
     def start(self, param: int) -> Result:
         """Ask for `param` purchases and land them: one tick of this instant, on no schedule.
@@ -182,6 +182,7 @@ class APICollector:
             "on_violation": self._on_violation,
             # The tutorial lands whatever is good; how much was not is in the result.
             "budget": 1.0,
+            **self._more,
         }
         return Project.define(
             PROJECT,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from coleta.errors import ColetaError, StoreUnavailable
 from coleta.library.answers import Audit, Result, Status, Tick
 from coleta.library.given import file_table, tick_named
 from coleta.library.quarantine import Rejected, read_quarantine
+from coleta.library.running import run_until
 from coleta.library.table import Table
 from coleta.settings import define_project, load_project
 from coleta.wiring import App, write_example
@@ -29,11 +29,8 @@ if TYPE_CHECKING:
     from coleta.land.commit import Committed
     from coleta.runtime.events import Event
     from coleta.runtime.orders import Preview
-    from coleta.runtime.service import Service
     from coleta.stream import Stream
-
-LOOK_S = 0.2
-"""How soon ``up`` notices that it is to stop."""
+    from coleta.terms import Terms
 
 
 def _silent(event: Event) -> None:
@@ -159,12 +156,8 @@ class Project:
             KeyboardInterrupt: Ctrl-C, in the main thread, once what waited is landed.
 
         """
-        with self._app.service(tell) as service, ThreadPoolExecutor(1, thread_name_prefix="coleta-up") as pool:
-            running = pool.submit(service.run)
-            try:
-                return _until(running, service, stop)
-            finally:
-                service.stop()
+        with self._app.service(tell) as service:
+            return run_until(service, stop)
 
     # Looking -------------------------------------------------------------------------------------
 
@@ -188,6 +181,10 @@ class Project:
 
         seen, _ = ask_once(self._app, self._app.stream(stream), limit=limit)
         return seen
+
+    def terms(self, stream: str) -> Terms:
+        """All that decoding an answer of `stream` depends on, as the project says it now."""
+        return self._app.stream(stream).terms
 
     def ask(self, stream: str) -> bytes:
         """Ask once, as ``preview`` does, and return the first page of the answer as it came, without content coding.
@@ -286,13 +283,3 @@ class Project:
             return Status(name)
         except ColetaError as error:
             return Status(name, started=True, error=str(error))
-
-
-def _until(running: Future[bool], service: Service, stop: threading.Event | None) -> bool:
-    while not running.done():
-        try:
-            return running.result(timeout=LOOK_S)
-        except TimeoutError:
-            if stop is not None and stop.is_set():
-                service.stop()
-    return running.result()

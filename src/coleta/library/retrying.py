@@ -7,12 +7,13 @@ Coleta itself does not use it: what it asks an API for is asked again by rules t
 from __future__ import annotations
 
 import inspect
+import random
 import time
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,6 +49,13 @@ def retry(
     if min(delay, jitter, max_delay) < 0 or backoff <= 0:
         raise ValueError("waits cannot be negative, and backoff must be more than 0")
 
+    def wait(state: RetryCallState) -> float:
+        try:
+            longer = delay * float(backoff) ** (state.attempt_number - 1)
+        except OverflowError:
+            return max_delay
+        return min(longer + random.uniform(0, jitter), max_delay)
+
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         if inspect.iscoroutinefunction(function):
             raise TypeError(f"{function.__name__} is a coroutine function; use tenacity's own decorator there")
@@ -58,7 +66,7 @@ def retry(
             trying = Retrying(
                 retry=retry_if_exception_type(exception_to_check),
                 stop=stop_after_attempt(tries),
-                wait=wait_exponential_jitter(initial=delay, exp_base=backoff, max=max_delay, jitter=jitter),
+                wait=wait,
                 sleep=sleep,
                 reraise=True,
             )
