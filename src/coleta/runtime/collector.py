@@ -16,7 +16,7 @@ from coleta.collect.spool import Gap
 from coleta.collect.tick import Interval
 from coleta.errors import Retryable, SpoolRefused
 from coleta.ports import SpoolContents
-from coleta.runtime.asking import Later, TickAsking, spool_gaps
+from coleta.runtime.asking import Answered, Later, TickAsking, spool_gaps
 from coleta.runtime.events import Trouble
 from coleta.runtime.log import known_head
 from coleta.runtime.station import Station
@@ -92,7 +92,9 @@ class Collector:
         outcome = self._asking.advance()
         if isinstance(outcome, Later):
             return outcome.at
-        self._asking = self._refused = None
+        self._asking = None
+        if isinstance(outcome, Answered):
+            self._refused = None
         return self._station.world.clock.now()
 
     def _require_room(self, tick: Interval, contents: SpoolContents) -> None:
