@@ -35,11 +35,11 @@ def serve() -> Iterator[Callable[..., LedgerApi]]:
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
-    """Makes a project whose processes end with the test; all projects of a test share one lake."""
+    """Makes a project whose processes end with the test; all projects of a test share one lake by default."""
     made: list[Project] = []
 
-    def making(api: LedgerApi, name: str = "a project", **streams: str) -> Project:
-        project = Project(tmp_path / name, api.url, tmp_path / "lake", streams or {"s": ""})
+    def making(api: LedgerApi, name: str = "a project", lake: str = "lake", **streams: str) -> Project:
+        project = Project(tmp_path / name, api.url, tmp_path / lake, streams or {"s": ""})
         made.append(project)
         return project
 

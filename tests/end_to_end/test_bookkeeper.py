@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.end_to_end.bookkeeper import balance
 from tests.end_to_end.ledger_api import LedgerApi, Sent
 from tests.end_to_end.program import Project

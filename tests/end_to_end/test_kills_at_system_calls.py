@@ -72,3 +72,26 @@ def test_a_tick_cut_off_at_any_such_call_is_settled_once_when_it_is_run_again(
         pytest.fail(f"there are more than {MOST} such calls")
     assert kills
     assert project.verify()["sound"] is True
+
+
+@pytest.mark.parametrize(("kind", "step"), [("fsync", 2), ("rename", 1), ("link", 1)])
+def test_a_first_start_cut_off_at_any_such_call_leaves_nothing_in_the_way_of_the_next(
+    serve: Callable[..., LedgerApi], make_project: Callable[..., Project], tmp_path: Path, kind: str, step: int
+) -> None:
+    calls, _ = CALLS[kind]
+    api = serve(seed=12)
+    for nth in range(1, MOST + 1, step):
+        project = make_project(api, f"project {nth}", lake=f"lake {nth}")
+        sent = len(api.sent)
+        cut = project.call("run", "s", under=killing(calls, nth, tmp_path / "log"))
+        if cut.status not in SETTLED:
+            assert cut.status in (-9, 137), cut
+            again = project.call("run", "s")
+            assert again.status in SETTLED, again.err
+        assert project.verify()["sound"] is True
+        balance(project.lake, "s", api.sent[sent:], [project.spool()], may_be_lost=int(cut.status not in SETTLED))
+        if cut.status in SETTLED:
+            break
+    else:
+        pytest.fail(f"there are more than {MOST} such calls")
+    assert nth > 1
