@@ -6,6 +6,7 @@ Waiting never holds a thread: ``advance`` makes at most one exchange and says wh
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,15 +48,15 @@ class Missing:
 class TickAsking:
     """The asking for one tick. Its state is lost in a crash, and then the tick is asked anew."""
 
-    def __init__(self, station: Station, tick: Interval) -> None:
-        """Begin to ask for `tick` now; its deadline runs from here."""
+    def __init__(self, station: Station, tick: Interval, *, cancelled: threading.Event | None = None) -> None:
+        """Begin to ask for `tick` now; its deadline runs from here. Setting `cancelled` is calling ``cancel``."""
         source = station.stream.source
         self.tick = tick
         self._station = station
         self._started = station.world.clock.now()
         self._deadline = self._started + source.deadline
         self._attempts = 0
-        self._cancelled = False
+        self._cancelled = cancelled or threading.Event()
         self._begin()
 
     def _begin(self) -> None:
@@ -77,7 +78,7 @@ class TickAsking:
             SpoolRefused: the spool does not take the answer; drop this asking and try the tick later.
 
         """
-        if self._cancelled:
+        if self._cancelled.is_set():
             self.abandon()
             return Later(self._deadline)
         try:
@@ -88,7 +89,7 @@ class TickAsking:
 
     def cancel(self) -> None:
         """Treat what goes wrong from now on as our own doing: no gap, no further request. From any thread."""
-        self._cancelled = True
+        self._cancelled.set()
 
     def abandon(self) -> None:
         """Forget what came so far."""
@@ -105,7 +106,7 @@ class TickAsking:
         left = max(self._deadline - world.clock.now(), timedelta(seconds=1))
         room = source.max_answer_bytes - self._body_bytes
         came = world.transport.exchange(self._request, timeout=min(source.timeout, left), max_bytes=room)
-        if self._cancelled and isinstance(came, Failed):
+        if self._cancelled.is_set() and isinstance(came, Failed):
             self.abandon()
             return Later(self._deadline)
         page = self._look(came)

@@ -104,18 +104,18 @@ def _waiting(station: Station, tick: Interval) -> Spooled | None:
 
 
 def _ask(station: Station, tick: Interval, cancelled: threading.Event) -> Spooled:
-    asking = TickAsking(station, tick)
+    asking = TickAsking(station, tick, cancelled=cancelled)
     while True:
         outcome = asking.advance()
         if not isinstance(outcome, Later):
             return outcome.entry
         # Short waits, so that a changed clock or a stop is noticed.
-        left = outcome.at - station.world.clock.now()
-        while left > timedelta(0):
+        while (left := outcome.at - station.world.clock.now()) > timedelta(0):
             if cancelled.wait(min(left, timedelta(seconds=1)).total_seconds()):
-                asking.abandon()
-                raise SourceUnavailable("stopped before an answer came; nothing was accepted")
-            left = outcome.at - station.world.clock.now()
+                break
+        if cancelled.is_set():
+            asking.abandon()
+            raise SourceUnavailable("stopped before an answer came; nothing was accepted")
 
 
 def _outcome(station: Station, tick: Interval, entry: Spooled) -> Settlement:
