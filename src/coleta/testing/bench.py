@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from io import BytesIO
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pyarrow.parquet as pq
 
@@ -45,6 +45,8 @@ later, untold; and a lie."""
 
 Answer = bytes | int | Fault | Response
 """What the API answers: a body, a status, a failure on the way, or a response whole."""
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -222,9 +224,9 @@ class Bench:
         prefix = f"{self.stream.path}/"
         return [name.removeprefix(prefix) for name in self.objects.names(prefix + folder)]
 
-    def told(self, *kinds: type) -> list[Event]:
-        """The events of `kinds`, in order."""
-        return [event for event in self.events if isinstance(event, kinds)]
+    def told(self, kind: type[T]) -> list[T]:
+        """The events of one `kind`, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 def _first_name(identity: bytes) -> str:
