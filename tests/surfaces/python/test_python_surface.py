@@ -82,4 +82,4 @@ def test_a_users_program_is_checked_by_its_types(tmp_path: Path) -> None:
     ]
     errors = [line for line in done.stdout.splitlines() if " error: " in line]
     assert len(errors) == 1, done.stdout
-    assert 'program.py:18: error: Argument 1 to "twice" has incompatible type "str"' in errors[0]
+    assert 'program.py:17: error: Argument 1 to "twice" has incompatible type "str"' in errors[0]
