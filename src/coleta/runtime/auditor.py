@@ -17,7 +17,7 @@ from coleta.audit.verify import (
     check_spool,
     check_terms,
 )
-from coleta.collect.cadence import Cadence
+from coleta.collect.cadence import Cadence, newest
 from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Identity
 from coleta.ports import Index, ObjectStore, SpoolContents
@@ -108,7 +108,8 @@ def whole(evidence: Evidence, *, progress: Callable[[int], None] = lambda seq: N
             findings.append(finding)
     waiting = (interval for entry in evidence.spool.waiting for interval in entry.intervals)
     cadence = Cadence.of(evidence.stream)
-    until = evidence.now - cadence.deadline - cadence.delay - cadence.phase
+    # A tick ends at an instant of the grid: what is after the newest whose deadline has passed is no tick yet.
+    until = newest(cadence.schedule, evidence.now - cadence.deadline - cadence.delay - cadence.phase)
     findings += check_coverage(walk.head, waiting, until=until)
     return _report(evidence, 1, walk.commits, findings)
 
