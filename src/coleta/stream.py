@@ -12,6 +12,7 @@ from typing import Literal
 from coleta.terms import Terms
 
 CatchUp = Literal["all", "latest", "none"]
+Encryption = Literal["AES256", "aws:kms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,31 @@ class Landing:
     """The age of the oldest waiting answer at which a batch is closed."""
     max_bytes: int = 256_000_000
     """The size of the waiting answers, as received, at which a batch is closed early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A place for data objects, and how it is reached. What is None is left to the environment, or to the store.
+
+    Only ``url`` means something for a folder (``file://``).
+    """
+
+    url: str
+    region: str | None = None
+    endpoint: str | None = None
+    """The base URL of an S3-compatible service; None for AWS itself."""
+    path_style: bool = True
+    """Whether the bucket stands in the path of a request's URL, or else before its host."""
+    allow_http: bool = False
+    """Whether an endpoint on another machine may be spoken to without TLS."""
+    encryption: Encryption | None = None
+    kms_key: str | None = None
+    storage_class: str | None = None
+    access_key: SecretRef | None = None
+    secret_key: SecretRef | None = None
+    session_token: SecretRef | None = None
+    timeout: timedelta = timedelta(seconds=30)
+    """The most that one request may take, with as many bytes as travel in that time at a slow pace."""
 
 
 @dataclass(frozen=True, slots=True)

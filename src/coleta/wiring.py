@@ -27,7 +27,7 @@ from coleta.cli.app import NeverStarted
 from coleta.cli.doors import Demo, DemoPlan, Doors
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Transport
+from coleta.ports import ObjectStore, Transport
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.events import Event
 from coleta.runtime.opening import Premises, check_owner, open_station, probe
@@ -48,9 +48,10 @@ Tell = Callable[[Event], None]
 class App:
     """One project, opened. Implements what the commands need (``coleta.cli.app.App``)."""
 
-    def __init__(self, project: Project) -> None:
-        """Serve `project`; nothing is opened yet."""
+    def __init__(self, project: Project, environment: Mapping[str, str] | None = None) -> None:
+        """Serve `project`; nothing is opened yet. Credentials are found in `environment`, by default the process's."""
         self._project = project
+        self._variables = os.environ if environment is None else environment
         self._ids = SystemIds()
         self._clock = SystemClock()
 
@@ -133,6 +134,7 @@ class App:
 
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream`, and its log's identity if it has one."""
+        # As if for the first time: whoever checks wants to hear that access is denied, not to wait for it.
         root = self._store(stream, create=self._is_new(stream))
         probe(root)
         stored = Below(root, stream.path).read(IDENTITY_NAME)
@@ -170,10 +172,9 @@ class App:
     def _transport(self) -> HttpTransport:
         from coleta.adapters.http import HttpTransport
         from coleta.adapters.secrets import EnvironmentSecrets
-        from coleta.settings import load_environment
 
-        environment = load_environment(self.root, os.environ)
-        return HttpTransport(secrets=EnvironmentSecrets(environment, folder=self.root), now=self._clock.now)
+        resolve = EnvironmentSecrets(self._environment(), folder=self.root)
+        return HttpTransport(secrets=resolve, now=self._clock.now)
 
     def _lock(self, stack: ExitStack, stream: Stream) -> None:
         folder = self._folder(stream)
@@ -184,7 +185,8 @@ class App:
 
     def _premises(self, stream: Stream, stack: ExitStack) -> Premises:
         folder = self._folder(stream)
-        root = self._store(stream, create=self._is_new(stream))
+        new = self._is_new(stream)
+        root = self._store(stream, create=new, known=not new)
 
         def spool_for(identity: Identity) -> DiskSpool:
             return DiskSpool(folder, uuid=identity.uuid, quota_bytes=self._project.quota_bytes, now=self._clock.now)
@@ -198,7 +200,7 @@ class App:
             stream=stream,
             root=root,
             store=Below(root, stream.path),
-            notes=DiskNotes(folder, store_url=stream.store),
+            notes=self._notes(stream),
             scratch=DiskScratch(folder / "scratch"),
             spool_for=spool_for,
             index_for=index_for,
@@ -207,23 +209,43 @@ class App:
     def _is_unmade(self, stream: Stream) -> bool:
         from coleta.settings import store_path
 
-        return self._is_new(stream) and not store_path(stream.store).exists()
+        return stream.store.startswith("file:") and self._is_new(stream) and not store_path(stream.store).exists()
 
     def _is_new(self, stream: Stream) -> bool:
         # Once a store was probed, its folder is missing only because its disk is: making it again would
         # put a second, empty store in the place of the first, and end collecting through the outage.
-        return DiskNotes(self._folder(stream), store_url=stream.store).recall("probe") is None
+        return self._notes(stream).recall("probe") is None
 
-    def _store(self, stream: Stream, *, create: bool) -> FileStore:
+    def _store(self, stream: Stream, *, create: bool, known: bool = False) -> ObjectStore:
+        if stream.store.startswith("s3:"):
+            from coleta.adapters.object_store import CloudStore
+
+            store = self._project.store(stream.store)
+            return CloudStore(store, environment=self._environment, folder=self.root, known=known)
         from coleta.settings import store_path
 
         return FileStore(store_path(stream.store), create=create)
+
+    def _notes(self, stream: Stream) -> DiskNotes:
+        where = stream.store
+        if where.startswith("s3:"):
+            from coleta.adapters.s3_bucket import endpoint_of
+
+            # The same bucket's name at another endpoint is another store: it must be probed by itself.
+            endpoint = endpoint_of(self._project.store(where), self._environment())
+            where = f"{where} at {endpoint}" if endpoint else where
+        return DiskNotes(self._folder(stream), store_url=where)
+
+    def _environment(self) -> Mapping[str, str]:
+        from coleta.settings import load_environment
+
+        return load_environment(self.root, self._variables)
 
     def _folder(self, stream: Stream) -> Path:
         return self._project.spool / stream.name
 
     def _known_identity(self, stream: Stream, store: Below) -> Identity:
-        stored = DiskNotes(self._folder(stream), store_url=stream.store).recall("identity")
+        stored = self._notes(stream).recall("identity")
         if stored is None and not self._is_unmade(stream):
             stored = store.read(IDENTITY_NAME)
         if stored is None:

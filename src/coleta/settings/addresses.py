@@ -17,7 +17,7 @@ from coleta.settings.mistakes import meant, nearest
 Place = Callable[[str], Path]
 """``local_path`` with its folder and its environment."""
 
-LATER_SCHEMES = {"s3", "gs", "az"}
+LATER_SCHEMES = {"gs", "az"}
 """Stores that the layout is made for, and that this version has no adapter for."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -26,6 +26,8 @@ _INSTANTS = ("tick.start", "tick.end")
 _STRFTIME = re.compile(r"%([YmdHMSfjyzaAbBpIuUwWGVTF%])")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _SEGMENT = re.compile(r"[A-Za-z0-9_.=-]+")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ENDPOINT = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
 
 
 def check_url(url: str) -> str:
@@ -141,13 +143,40 @@ def store_url(written: str, place: Place) -> str:
     if not mark:
         raise ValueError('is no URL; a folder beside the project file is written "file://./lake"')
     if scheme in LATER_SCHEMES:
-        raise ValueError(f'this version lands in file stores only, not in {scheme}://; write url = "file://./lake"')
+        raise ValueError(f'this version lands in file:// and s3:// stores, not in {scheme}://; write "file://./lake"')
+    if scheme == "s3":
+        return _bucket_url(rest)
     if scheme != "file":
-        raise ValueError(f"unknown kind of store {scheme!r}; {meant(scheme, {'file', *LATER_SCHEMES})}")
+        raise ValueError(f"unknown kind of store {scheme!r}; {meant(scheme, {'file', 's3', *LATER_SCHEMES})}")
     rest = unquote(rest.removeprefix("localhost"))
     if not re.match(r"(/|\.{1,2}/|~)", rest):
         raise ValueError('names a host; write "file://./lake" for a folder here, or "file:///srv/lake"')
     return place(rest).as_uri()
+
+
+def _bucket_url(rest: str) -> str:
+    bucket, _, prefix = rest.partition("/")
+    if "@" in bucket:
+        raise ValueError('holds credentials, and this file is no place for them; write access_key = "env:NAME"')
+    if not _BUCKET.fullmatch(bucket):
+        raise ValueError('names no bucket; write "s3://bucket/prefix" (a to z, 0 to 9, . and -, 3 to 63 of them)')
+    segments = [segment for segment in [prefix.strip("/")] if segment]
+    for segment in [part for whole in segments for part in whole.split("/")]:
+        if not _SEGMENT.fullmatch(segment) or segment in (".", ".."):
+            raise ValueError("the prefix must be of letters, digits and _ - . = with single / between them")
+    return "/".join([f"s3://{bucket}", *segments])
+
+
+def check_endpoint(endpoint: str) -> str:
+    """`endpoint` without a slash at its end, if it is the base URL of a service.
+
+    Raises:
+        ValueError: it is not; the value is not shown, since credentials may stand in it.
+
+    """
+    if not _ENDPOINT.fullmatch(endpoint):
+        raise ValueError('must be a base URL such as "https://minio.example.com:9000", without bucket, path or login')
+    return endpoint.rstrip("/")
 
 
 def store_path(url: str) -> Path:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from coleta.settings.addresses import check_path, check_placeholders, check_url
+from coleta.settings.addresses import check_endpoint, check_path, check_placeholders, check_url
 from coleta.settings.mistakes import Keys
 from coleta.settings.units import format_duration, parse_duration, parse_selection, parse_size
 
@@ -96,10 +96,19 @@ def _header(value: str) -> str:
     return value
 
 
+def _reference(value: str) -> str:
+    """Where a secret is found. What is wrong is said without the value: it may be the secret itself."""
+    if not _REFERENCE.fullmatch(value):
+        raise ValueError('must say where the secret is found, "env:NAME" or "file:PATH", not what it is')
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Positive = Annotated[Duration, AfterValidator(_at_least(timedelta(seconds=1)))]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Selection = Annotated[tuple[str, ...], BeforeValidator(parse_selection)]
+Reference = Annotated[str, AfterValidator(_reference)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class _Table(BaseModel):
@@ -121,6 +130,18 @@ class StoreTable(_Table):
     """``[store.NAME]``: a place where data objects are landed."""
 
     url: str | None = None
+
+    region: Text | None = None
+    endpoint: Annotated[str, AfterValidator(check_endpoint)] | None = None
+    path_style: bool = True
+    allow_http: bool = False
+    sse: Literal["AES256", "aws:kms"] | None = None
+    kms_key: Text | None = None
+    storage_class: Text | None = None
+    access_key: Reference | None = None
+    secret_key: Reference | None = None
+    session_token: Reference | None = None
+    timeout: Positive = timedelta(seconds=30)
 
 
 class LandTable(_Table):

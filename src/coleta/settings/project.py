@@ -6,29 +6,30 @@ source and no secret.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from coleta.settings.addresses import LATER_SCHEMES, Place, chosen_store, local_path, store_url
-from coleta.settings.document import read_document
+from coleta.settings.addresses import Place, local_path
+from coleta.settings.document import Document, read_document
 from coleta.settings.mistakes import Mistakes
 from coleta.settings.model import FileTable
 from coleta.settings.reading import given, read_tables
 from coleta.settings.rules import Checked, Surroundings, check_places, check_stream
+from coleta.settings.stores import build_stores, check_stores, choose_store
 from coleta.settings.streams import build_stream
-from coleta.stream import Stream
+from coleta.stream import Store, Stream
 
-_STORE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+DEFINED = "(defined in Python)"
+"""What stands in place of the file's name in the errors of a project that has no file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
     """What a project file says.
 
-    ``root`` and ``spool`` are absolute paths, ``stores`` absolute URLs by name. A stream's ``store``
+    ``root`` and ``spool`` are absolute paths, ``stores`` have absolute URLs. A stream's ``store``
     is the URL of the store that it names, or of the one that ``--to`` chose. ``quota_bytes`` is the
     most that the whole spool may hold.
     """
@@ -39,7 +40,11 @@ class Project:
     quota_bytes: int
     allow_tmpfs: bool
     streams: tuple[Stream, ...]
-    stores: Mapping[str, str]
+    stores: Mapping[str, Store]
+
+    def store(self, url: str) -> Store:
+        """The store at `url`, which some stream names: as the file says, or with nothing said of it."""
+        return next((store for store in self.stores.values() if store.url == url), Store(url))
 
 
 def load_project(path: Path, *, environment: Mapping[str, str], to: str | None = None) -> Project:
@@ -53,14 +58,27 @@ def load_project(path: Path, *, environment: Mapping[str, str], to: str | None =
         Misconfigured: there is no such file, or something is wrong with it; one line per mistake.
 
     """
-    document = read_document(path)
+    return _project_of(read_document(path), environment=environment, to=to)
+
+
+def define_project(table: Mapping[str, object], *, root: Path, environment: Mapping[str, str]) -> Project:
+    """The project that `table` says, in the shape of the project file, as if that lay in the folder `root`.
+
+    Raises:
+        Misconfigured: something is wrong with it; one line per mistake.
+
+    """
+    return _project_of(Document(root / DEFINED, dict(table), {}), environment=environment, to=None)
+
+
+def _project_of(document: Document, *, environment: Mapping[str, str], to: str | None) -> Project:
     root = document.path.parent.resolve()
     mistakes = Mistakes(str(document.path), document.lines)
     file = read_tables(document.table, mistakes)
 
     place = partial(local_path, root=root, environment=environment)
-    stores = _stores(file, document.table, place, mistakes, overruled=to is not None)
-    chosen = None if to is None else _chosen(file, to, place, mistakes)
+    stores = check_stores(file, document.table, place, mistakes, overruled=to is not None)
+    chosen = None if to is None else choose_store(file, to, place, mistakes)
     spool = _spool(file, place, mistakes)
     around = Surroundings(place, stores, chosen, mistakes)
     streams = _streams(file, document.table, around)
@@ -77,42 +95,8 @@ def load_project(path: Path, *, environment: Mapping[str, str], to: str | None =
         quota_bytes=file.spool.quota,
         allow_tmpfs=file.spool.allow_tmpfs,
         streams=tuple(build_stream(stream, project=name) for stream in streams),
-        stores={name: url for name, url in stores.items() if url is not None},
+        stores=build_stores(file, stores, place),
     )
-
-
-def _stores(
-    file: FileTable, table: Mapping[str, object], place: Place, mistakes: Mistakes, *, overruled: bool
-) -> dict[str, str | None]:
-    """The absolute URL of each store; None for one that is wrong."""
-    written = table.get("store")
-    stores: dict[str, str | None] = dict.fromkeys(written) if isinstance(written, dict) else {}
-    for name, store in file.store.items():
-        if not _STORE_NAME.fullmatch(name):
-            mistakes.add(("store", name), "a store's name must begin with a to z and go on with a to z, 0 to 9, _ or -")
-        if store.url is None:
-            if "url" not in given(table, ("store", name)):
-                mistakes.add(("store", name, "url"), 'missing; write url = "file://./lake"')
-            continue
-        if overruled and store.url.partition("://")[0] in LATER_SCHEMES:
-            # Another store takes all that would land there, so there is nothing to refuse.
-            stores[name] = store.url
-            continue
-        try:
-            stores[name] = store_url(store.url, place)
-        except ValueError as error:
-            mistakes.add(("store", name, "url"), str(error))
-    return stores
-
-
-def _chosen(file: FileTable, to: str, place: Place, mistakes: Mistakes) -> str | None:
-    """The absolute URL of the store that `to` names, if it names one."""
-    try:
-        written = chosen_store(to, {name: store.url for name, store in file.store.items() if store.url is not None})
-        return store_url(written, place)
-    except ValueError as error:
-        mistakes.add(("--to",), str(error))
-        return None
 
 
 def _spool(file: FileTable, place: Place, mistakes: Mistakes) -> Path:

@@ -22,6 +22,11 @@ contract = { id = "int", city = "str" }
 """
 
 
+def in_bucket(line: str) -> tuple[str, str]:
+    """A change of the file's store to one in a bucket, of which `line` is said."""
+    return 'url = "file://./lake"', f'url = "s3://bucket/lake"\n{line}'
+
+
 def refused(folder: Path, text: str, *, to: str | None = None) -> Misconfigured:
     (folder / PROJECT_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(Misconfigured) as caught:
@@ -150,7 +155,28 @@ def test_a_mistake_is_named_with_its_key_and_with_what_to_write(tmp_path: Path, 
         (("[store.lake]", "[store.LAKE]"), "store.LAKE: a store's name must begin with a to z"),
         (('[store.lake]\nurl = "file://./lake"\n', ""), "stream.s.store: there is no store to land in"),
         (('url = "file://./lake"\n', ""), "store.lake.url: missing"),
-        (("file://./lake", "s3://bucket/x"), "store.lake.url: this version lands in file stores only, not in s3://"),
+        (
+            ("file://./lake", "gs://bucket/x"),
+            "store.lake.url: this version lands in file:// and s3:// stores, not in gs",
+        ),
+        (
+            ("file://./lake", "az://bucket/x"),
+            "store.lake.url: this version lands in file:// and s3:// stores, not in az",
+        ),
+        (("file://./lake", "s3:///x"), "store.lake.url: names no bucket"),
+        (("file://./lake", "s3://My_Bucket/x"), "store.lake.url: names no bucket"),
+        (("file://./lake", "s3://bucket/a//b"), "store.lake.url: the prefix must be of letters"),
+        (("file://./lake", "s3://bucket/../b"), "store.lake.url: the prefix must be of letters"),
+        (("file://./lake", "s3://key:secret@bucket/b"), "store.lake.url: holds credentials"),
+        (('./lake"', './lake"\nregion = "eu-west-1"'), "store.lake.region: goes with an s3:// store only"),
+        (in_bucket('endpoint = "minio:9000"'), "store.lake.endpoint: must be a base URL"),
+        (in_bucket('endpoint = "https://u:p@minio"'), "store.lake.endpoint: must be a base URL"),
+        (in_bucket('endpoint = "http://minio:9000"'), "store.lake.endpoint: is not https"),
+        (in_bucket('sse = "rot13"'), 'store.lake.sse: must be "AES256" or "aws:kms"'),
+        (in_bucket('kms_key = "alias/x"'), 'store.lake.kms_key: needs sse = "aws:kms"'),
+        (in_bucket('access_key = "env:A"'), "store.lake.access_key: needs secret_key beside it"),
+        (in_bucket('session_token = "env:A"'), "store.lake.session_token: needs access_key beside it"),
+        (in_bucket('timeout = "0s"'), "store.lake.timeout: must be at least"),
         (("file://./lake", "fil://./lake"), "store.lake.url: unknown kind of store 'fil'; did you mean 'file'?"),
         (("file://./lake", "lake"), "store.lake.url: is no URL; a folder beside the project file is written"),
         (("file://./lake", "file://lake"), "store.lake.url: names a host"),
@@ -243,7 +269,8 @@ def test_streams_of_two_stores_may_share_a_path_until_to_sends_them_to_one(tmp_p
     ("to", "what"),
     [
         ("lak", "--to: no store is named 'lak'; did you mean 'lake'?"),
-        ("s3://b/x", "--to: this version lands in file stores only"),
+        ("gs://b/x", "--to: this version lands in file:// and s3:// stores"),
+        ("s3://b/x", "--to: names no bucket"),
         ("file://b/x", "--to: names a host"),
     ],
 )
@@ -264,8 +291,19 @@ def test_no_message_shows_a_value_that_may_be_secret(tmp_path: Path) -> None:
     ]
     for line in wrong:
         assert secret not in repr(vars(refused(tmp_path, HEAD + STREAM + line + "\n")))
+    for key in ("access_key", "secret_key", "session_token"):
+        stored = HEAD.replace(*in_bucket(f'{key} = "{secret}"'))
+        assert secret not in repr(vars(refused(tmp_path, stored + STREAM)))
+    for url in (f"s3://key:{secret}@bucket/x", f"s3://{secret}@bucket"):
+        assert secret not in repr(vars(refused(tmp_path, HEAD.replace("file://./lake", url) + STREAM)))
     for url in (f"https://ana:{secret}@h/x", f"https://h:{secret}/x?k={secret}", f"https://h/ x?k={secret}"):
         assert secret not in repr(vars(refused(tmp_path, HEAD + STREAM.replace("https://api.example.com/v1", url))))
+
+
+def test_two_stores_of_one_name_in_a_bucket_would_be_reached_in_one_way(tmp_path: Path) -> None:
+    text = HEAD.replace("file://./lake", "s3://bucket/lake") + '[store.other]\nurl = "s3://bucket/lake/"\n' + STREAM
+
+    assert "store.other.url: store 'lake' is there already" in mistakes(tmp_path, text)[0]
 
 
 def test_a_missing_file_says_how_to_write_one(tmp_path: Path) -> None:

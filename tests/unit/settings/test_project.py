@@ -8,7 +8,7 @@ import pytest
 
 from coleta.contract.types import Float, Int, Str
 from coleta.settings import PROJECT_FILE, Project, load_project, store_path
-from coleta.stream import Cron, Every, Landing, PageNumber, SecretRef, SinglePage, Stream
+from coleta.stream import Cron, Every, Landing, PageNumber, SecretRef, SinglePage, Store, Stream
 
 ISSUE = """\
 version = 1
@@ -65,7 +65,7 @@ def test_the_purchases_project_becomes_the_values_that_it_says(load: Load, tmp_p
 
     (compras,) = project.streams
     assert (project.name, project.root) == ("compras", tmp_path)
-    assert project.stores == {"lake": (tmp_path / "lake").as_uri()}
+    assert project.stores == {"lake": Store((tmp_path / "lake").as_uri())}
     assert (compras.name, compras.project, compras.path) == ("compras", "compras", "compras")
     assert compras.store == (tmp_path / "lake").as_uri()
     assert compras.source.url == "http://127.0.0.1:8000/gerar_compras/50"
@@ -266,10 +266,72 @@ def test_to_takes_the_place_of_every_streams_store(load: Load, tmp_path: Path, t
 
 
 def test_a_store_that_is_overruled_may_be_of_a_kind_that_comes_later(load: Load) -> None:
-    project = load(ISSUE.replace("file://./lake", "s3://bucket/lake"), to="./lake")
+    project = load(ISSUE.replace("file://./lake", "gs://bucket/lake"), to="./lake")
 
-    assert project.stores == {"lake": "s3://bucket/lake"}
+    assert project.stores == {"lake": Store("gs://bucket/lake")}
     assert project.streams[0].store.endswith("/lake")
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("s3://my-bucket", "s3://my-bucket"),
+        ("s3://my-bucket/", "s3://my-bucket"),
+        ("s3://my.bucket/lake/raw/", "s3://my.bucket/lake/raw"),
+    ],
+)
+def test_a_bucket_and_a_prefix_in_it_are_a_store(load: Load, written: str, url: str) -> None:
+    project = load(ISSUE.replace("file://./lake", written))
+
+    assert project.streams[0].store == url
+    assert project.store(url) == Store(url)
+
+
+def test_what_is_said_of_a_bucket_is_kept_with_secrets_as_references(load: Load, tmp_path: Path) -> None:
+    keys = """url = "s3://bucket/lake"
+        region = "sa-east-1"
+        endpoint = "https://minio.example:9000/"
+        path_style = false
+        allow_http = true
+        sse = "aws:kms"
+        kms_key = "alias/lake"
+        storage_class = "STANDARD_IA"
+        access_key = "env:LAKE_KEY"
+        secret_key = "file:./secret"
+        session_token = "env:LAKE_TOKEN"
+        timeout = "1m"
+        """
+    project = load(ISSUE.replace('url = "file://./lake"', keys))
+
+    assert project.store("s3://bucket/lake") == Store(
+        url="s3://bucket/lake",
+        region="sa-east-1",
+        endpoint="https://minio.example:9000",
+        path_style=False,
+        allow_http=True,
+        encryption="aws:kms",
+        kms_key="alias/lake",
+        storage_class="STANDARD_IA",
+        access_key=SecretRef("env:LAKE_KEY"),
+        secret_key=SecretRef(f"file:{tmp_path}/secret"),
+        session_token=SecretRef("env:LAKE_TOKEN"),
+        timeout=timedelta(minutes=1),
+    )
+
+
+def test_to_may_be_a_bucket_that_the_file_does_not_know(load: Load) -> None:
+    project = load(ISSUE, to="s3://elsewhere/lake")
+
+    assert project.streams[0].store == "s3://elsewhere/lake"
+    assert project.store("s3://elsewhere/lake") == Store("s3://elsewhere/lake")
+
+
+def test_to_may_be_a_bucket_that_the_file_knows_with_all_that_is_said_of_it(load: Load) -> None:
+    text = ISSUE + '[store.cold]\nurl = "s3://cold/lake"\nregion = "sa-east-1"\n'
+
+    for to in ("cold", "s3://cold/lake/"):
+        project = load(text, to=to)
+        assert project.store(project.streams[0].store).region == "sa-east-1"
 
 
 def test_streams_keep_the_order_of_the_file(load: Load) -> None:

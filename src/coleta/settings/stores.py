@@ -1,0 +1,115 @@
+"""Settings, where data lands: each store's table checked, and the values that adapters are made from.
+
+Notes every mistake and goes on. Whether a store can be reached is not looked at here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from coleta.settings.addresses import LATER_SCHEMES, Place, chosen_store, store_url
+from coleta.settings.mistakes import Keys, Mistakes
+from coleta.settings.model import FileTable, StoreTable
+from coleta.settings.reading import given
+from coleta.stream import SecretRef, Store
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SECRETS = ("access_key", "secret_key", "session_token")
+
+
+def check_stores(
+    file: FileTable, table: Mapping[str, object], place: Place, mistakes: Mistakes, *, overruled: bool
+) -> dict[str, str | None]:
+    """The absolute URL of each store; None for one that is wrong. `overruled`: ``--to`` takes all its data."""
+    written = table.get("store")
+    stores: dict[str, str | None] = dict.fromkeys(written) if isinstance(written, dict) else {}
+    for name, store in file.store.items():
+        at = ("store", name)
+        if not _NAME.fullmatch(name):
+            mistakes.add(at, "a store's name must begin with a to z and go on with a to z, 0 to 9, _ or -")
+        _check_keys(at, store, given(table, at), place, mistakes)
+        if store.url is None:
+            if "url" not in given(table, at):
+                mistakes.add((*at, "url"), 'missing; write url = "file://./lake"')
+            continue
+        if overruled and store.url.partition("://")[0] in LATER_SCHEMES:
+            # Another store takes all that would land there, so there is nothing to refuse.
+            stores[name] = store.url
+            continue
+        try:
+            stores[name] = _new_url(store_url(store.url, place), stores)
+        except ValueError as error:
+            mistakes.add((*at, "url"), str(error))
+    return stores
+
+
+def choose_store(file: FileTable, to: str, place: Place, mistakes: Mistakes) -> str | None:
+    """The absolute URL of the store that `to` names, if it names one."""
+    try:
+        written = chosen_store(to, {name: store.url for name, store in file.store.items() if store.url is not None})
+        return store_url(written, place)
+    except ValueError as error:
+        mistakes.add(("--to",), str(error))
+        return None
+
+
+def build_stores(file: FileTable, urls: Mapping[str, str | None], place: Place) -> dict[str, Store]:
+    """The value of each store whose URL is right."""
+    return {name: _store(file.store[name], url, place) for name, url in urls.items() if url is not None}
+
+
+def _new_url(url: str, stores: Mapping[str, str | None]) -> str:
+    # A store is known by its URL, so two with the same would be reached in the same way, without a word.
+    other = next((name for name, known in stores.items() if known == url), None)
+    if other is not None and url.startswith("s3://"):
+        raise ValueError(f"store {other!r} is there already; let the streams name that one")
+    return url
+
+
+def _check_keys(at: Keys, store: StoreTable, given: set[str], place: Place, mistakes: Mistakes) -> None:
+    if store.url is not None and not store.url.startswith("s3://"):
+        for key in sorted(given & (StoreTable.model_fields.keys() - {"url"})):
+            mistakes.add((*at, key), "goes with an s3:// store only")
+        return
+    for one, other in (("access_key", "secret_key"), ("secret_key", "access_key"), ("session_token", "access_key")):
+        if one in given and other not in given:
+            mistakes.add((*at, one), f"needs {other} beside it")
+    if store.kms_key is not None and store.sse != "aws:kms":
+        mistakes.add((*at, "kms_key"), 'needs sse = "aws:kms"')
+    if store.endpoint is not None and store.endpoint.startswith("http://") and not store.allow_http:
+        if urlsplit(store.endpoint).hostname not in _LOOPBACK:
+            mistakes.add(
+                (*at, "endpoint"), "is not https, so what is landed could be read on its way; allow_http = true"
+            )
+    for key in _SECRETS:
+        try:
+            _secret(getattr(store, key), place)
+        except ValueError as error:
+            mistakes.add((*at, key), str(error))
+
+
+def _secret(reference: str | None, place: Place) -> SecretRef | None:
+    if reference is not None and reference.startswith("file:"):
+        # Made absolute here, so that a secret's place depends on this file, not on who reads it.
+        return SecretRef(f"file:{place(reference[len('file:') :])}")
+    return None if reference is None else SecretRef(reference)
+
+
+def _store(table: StoreTable, url: str, place: Place) -> Store:
+    return Store(
+        url=url,
+        region=table.region,
+        endpoint=table.endpoint,
+        path_style=table.path_style,
+        allow_http=table.allow_http,
+        encryption=table.sse,
+        kms_key=table.kms_key,
+        storage_class=table.storage_class,
+        access_key=_secret(table.access_key, place),
+        secret_key=_secret(table.secret_key, place),
+        session_token=_secret(table.session_token, place),
+        timeout=table.timeout,
+    )
