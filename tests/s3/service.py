@@ -1,0 +1,52 @@
+"""The S3 that tests land in: where it is, who may do what, and stores in prefixes of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+
+from coleta.adapters.object_store import CloudStore
+from coleta.demo_api.seaweedfs import Login
+from coleta.stream import Store
+
+LOGINS = (
+    Login("COLETAADMIN", "canary-of-the-admin"),
+    # What the page of the how-to asks for: no more than to get, put and list.
+    Login("COLETALANDER", "canary-of-the-lander", ("Read:lake", "Write:lake", "List:lake")),
+    Login("COLETAREADER", "canary-of-the-reader", ("Read:lake", "List:lake")),
+)
+ADMIN, LANDER, READER = LOGINS
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Service:
+    """A running S3 at ``endpoint``, which may be a proxy's address. ``variables`` come on top of a login's."""
+
+    endpoint: str
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def at(self, endpoint: str) -> S3Service:
+        """The same service behind another address."""
+        return replace(self, endpoint=endpoint)
+
+    def environment(self, login: Login = ADMIN) -> dict[str, str]:
+        """The variables with which `login` reaches this service."""
+        return {
+            "AWS_ACCESS_KEY_ID": login.access_key,
+            "AWS_SECRET_ACCESS_KEY": login.secret_key,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": "us-east-1",
+            **self.variables,
+        }
+
+    def url(self) -> str:
+        """A place in the bucket that nothing lies in yet."""
+        return f"s3://lake/test-{next(_numbers)}"
+
+    def store(self, store: Store | None = None, *, login: Login = ADMIN, known: bool = False) -> CloudStore:
+        """A store at `store`, or at a new place."""
+        variables = self.environment(login)
+        return CloudStore(store or Store(self.url()), environment=lambda: variables, folder=Path(), known=known)
