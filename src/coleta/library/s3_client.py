@@ -121,9 +121,11 @@ class S3Client:
 
         Raises:
             StoreUnavailable, AuthRefused, Misconfigured: it was not stored, or nobody knows.
+            ValueError: the key is not plain: empty, or with empty, ``.`` or ``..`` parts between its slashes.
 
         """
         body = data.getvalue() if isinstance(data, BytesIO) else data if not hasattr(data, "read") else data.read()
+        _check(s3_key)
         try:
             done = self._client(size_bytes=len(body)).put(s3_key, bytes(body))
         except Exception as error:  # noqa: BLE001  # obstore's errors have several unrelated bases; see _raise
@@ -135,9 +137,11 @@ class S3Client:
 
         Raises:
             FileNotFoundError: nothing lies there.
+            ValueError: the key is not plain.
             StoreUnavailable, AuthRefused, Misconfigured: it could not be read.
 
         """
+        _check(s3_key)
         try:
             body = bytes(self._client().get(s3_key).bytes())
         except Exception as error:  # noqa: BLE001  # as above
@@ -179,7 +183,7 @@ class S3Client:
 
         if not isinstance(error, BaseError | OSError):
             raise error
-        where = f"{key} of {self._bucket}"
+        where = f"{key} of {self._bucket}" if key else str(self._bucket)
         refusal = judge(error, endpoint=self._bucket.endpoint)
         if refusal.credentials:
             self._bucket.forget_credentials()
@@ -190,6 +194,12 @@ class S3Client:
                 kind = AuthRefused if refusal.credentials else Misconfigured
                 raise kind(refusal.what, where=where, hint=refusal.hint) from None
         raise StoreUnavailable(refusal.what, where=where, hint=refusal.hint) from None
+
+
+def _check(key: str) -> None:
+    # obstore would store "/a" and "a/" as "a", and then nobody finds them under their names.
+    if any(part in ("", ".", "..") for part in key.split("/")):
+        raise ValueError(f"not a plain key: {key!r}; write names with single / between them")
 
 
 def _hint(name: str) -> str:

@@ -85,6 +85,24 @@ def test_what_is_not_there_is_an_error_with_its_name(aws: S3Client, key: Place) 
         aws.download_file(key("absent"))
 
 
+@pytest.mark.parametrize("name", ["", "/a", "a/", "a//b", "../a", "a/./b"])
+def test_a_key_that_would_be_stored_under_another_name_is_refused(name: str, tmp_path: Path) -> None:
+    client = S3Client(VARIABLES, folder=tmp_path)
+
+    with pytest.raises(ValueError, match="not a plain key"):
+        client.upload_file(b"x", name)
+    with pytest.raises(ValueError, match="not a plain key"):
+        client.download_file(name)
+
+
+def test_a_key_may_hold_spaces_percent_signs_and_accents(aws: S3Client, key: Place) -> None:
+    name = key("relatório de preços/50%20 off.txt")
+    aws.upload_file(b"x", name)
+
+    assert aws.download_file(name)["Body"].read() == b"x"
+    assert [one["Key"] for one in aws.list_object(name)] == [name]
+
+
 def test_a_wrong_key_is_an_error_and_not_a_line_on_the_screen(
     s3: S3Service, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
