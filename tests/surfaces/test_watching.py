@@ -93,6 +93,26 @@ def test_a_service_that_does_not_stop_in_time_is_left() -> None:
     assert service.stopped.is_set(), "it was asked to stop before it was left"
 
 
+def test_a_signal_is_heeded_though_nobody_reads_what_is_shown() -> None:
+    left: list[int] = []
+    reading = threading.Event()
+
+    def leave(status: int) -> None:
+        left.append(status)
+        reading.set()
+
+    def show(event: Event) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        reading.wait(timeout=30)
+
+    service = FakeService(lambda: watch.tell(Stopped("compras", "a line that does not fit into the pipe")))
+    watch = Watch(show, statuses=STATUSES, leave=leave, stop_s=0.05)
+    watch.drive(service)
+
+    assert service.stopped.is_set()
+    assert left == [143]
+
+
 def test_all_that_was_told_is_shown_in_order_before_the_end() -> None:
     shown: list[Event] = []
     events = [Stopped("compras", str(n)) for n in range(100)]

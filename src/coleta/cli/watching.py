@@ -1,7 +1,7 @@
 """Runs a service while a person, or a log, watches: shows its events, and stops it when a signal says so.
 
 The service runs in a thread of its own and only hands its events over, so that a terminal that is slow or gone
-never holds collecting up. A stop is graceful for a few seconds, and then the process leaves, which is safe.
+never holds collecting up, nor a stop. That is graceful for a few seconds, and then the process leaves, which is safe.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from coleta.runtime.events import Event
 STOP_S = 9.5
 """How long a stop may take: the service's own 8 s and a little, but less than the 10 s after which many
 supervisors kill."""
+
+_GUARD_S = 0.3
+"""How much longer a stop may take while whoever reads what is shown has stalled, and with it the thread that shows."""
 
 _LOOK_S = 0.2
 """How soon a signal is noticed while nothing happens."""
@@ -75,6 +78,8 @@ class Watch:
         self._stop_s = stop_s
         self._events: SimpleQueue[Event | None] = SimpleQueue()
         self._signal: int | None = None
+        self._signalled = threading.Event()
+        self._over = threading.Event()
         self._asked_to_stop = False
         self._drained = False
         self._failure: BaseException | None = None
@@ -95,9 +100,15 @@ class Watch:
 
         """
         worker = threading.Thread(target=self._work, args=(service,), name="service", daemon=True)
+        guard = threading.Thread(target=self._guard, args=(service,), name="guard", daemon=True)
         with self._signals():
             worker.start()
-            self._watch(service)
+            guard.start()
+            try:
+                self._watch(service)
+            finally:
+                self._over.set()
+                self._signalled.set()
         if self._failure is not None:
             raise self._failure
         return Ended(self._signal, self._drained)
@@ -109,6 +120,15 @@ class Watch:
             self._failure = error
         finally:
             self._events.put(None)
+
+    def _guard(self, service: Stoppable) -> None:
+        """See to it that a signal stops the service even where the thread that shows hangs in a write."""
+        self._signalled.wait()
+        if self._over.is_set():
+            return
+        service.stop()
+        if not self._over.wait(self._stop_s + _GUARD_S):
+            self._leave(self._statuses.get(self._signal or 0, 0))
 
     def _watch(self, service: Stoppable) -> None:
         leave_at: float | None = None
@@ -125,6 +145,8 @@ class Watch:
             except Empty:
                 continue
             if event is None:
+                if leave_at is None and self._signal is not None:
+                    self._stopping()  # it was stopped before this thread had looked
                 return
             self._show(event)
 
@@ -134,6 +156,7 @@ class Watch:
             if self._signal is not None:
                 self._leave(self._statuses[number])
             self._signal = number
+            self._signalled.set()
 
         before = {number: signal.signal(number, note) for number in self._statuses}
         try:
