@@ -88,7 +88,7 @@ class Project:
         log = self.folder / f"up-{len(self.started)}.log"
         file = log.open("wb")
         self.files.append(file)
-        up = Up(subprocess.Popen(command(self.folder, "up"), **_quiet(file)), log)
+        up = Up(subprocess.Popen(command(self.folder, "up"), **streams(file)), log)
         self.started.append(up)
         return up
 
@@ -145,5 +145,6 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONWARNINGS": "error", "COLUMNS": "200"}
 
 
-def _quiet(file: IO[bytes]) -> dict[str, Any]:
+def streams(file: IO[bytes] | int) -> dict[str, Any]:
+    """How a process is started whose words go into `file`."""
     return {"env": _environment(), "stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}

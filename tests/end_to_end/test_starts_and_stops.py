@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
 import pytest
 from tests.end_to_end.bookkeeper import balance
 from tests.end_to_end.ledger_api import LedgerApi, wait_until
-from tests.end_to_end.program import Project
+from tests.end_to_end.program import Project, command, streams
 
 Serve = Callable[..., LedgerApi]
 MakeProject = Callable[..., Project]
@@ -84,3 +87,41 @@ def test_a_stop_while_the_store_is_away_is_quick_and_what_waits_lands_after_the_
 
     assert project.verify()["sound"] is True
     assert balance(project.lake, "s", api.sent, [project.spool()], may_be_lost=2).superseded == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="a pipe cannot be opened anew here")
+def test_a_stop_is_heeded_though_whoever_reads_the_log_has_stalled(serve: Serve, make_project: MakeProject) -> None:
+    api = serve(seed=13)
+    project = make_project(api)
+    reader, writer = os.pipe()
+    try:
+        with subprocess.Popen(command(project.folder, "up"), **streams(writer)) as up:
+            project.wait_for_objects(2)
+            _fill(writer)
+            project.wait_for_objects(2)
+            since = monotonic()
+            up.terminate()
+            try:
+                assert up.wait(timeout=30) == 143
+            finally:
+                up.kill()
+            assert monotonic() - since < 10
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+    assert project.verify()["sound"] is True
+    books = balance(project.lake, "s", api.sent, [project.spool()], may_be_lost=1)
+    assert books.waiting == 0
+
+
+def _fill(pipe: int) -> None:
+    # Opened anew, since not to block is a property that the other end's writer would share.
+    other = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        while os.write(other, b"x"):
+            pass
+    except BlockingIOError:
+        return
+    finally:
+        os.close(other)

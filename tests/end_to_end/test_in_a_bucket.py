@@ -1,0 +1,239 @@
+"""The real program, its streams landing in a bucket of a real S3: started, killed, stopped, two at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import pytest
+from tests.end_to_end.bookkeeper import balance
+from tests.end_to_end.ledger_api import LedgerApi, wait_until
+from tests.end_to_end.program import Project
+from tests.s3.proxy import Fault, FaultyProxy
+from tests.s3.service import ADMIN, LANDER, READER, S3Service
+
+from coleta.adapters.object_store import CloudStore
+from coleta.demo_api.seaweedfs import Login
+from coleta.stream import Store
+
+Serve = Callable[..., LedgerApi]
+
+
+@dataclass(eq=False, slots=True)
+class BucketProject(Project):
+    """A project whose store is ``url``, reached at ``s3``; ``lake`` is where ``mirror`` copies it to."""
+
+    s3: S3Service = field(kw_only=True)
+    url: str = field(kw_only=True)
+    direct: CloudStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        Project.__post_init__(self)
+        file = self.folder / "coleta.toml"
+        text = file.read_text(encoding="utf-8").replace(f"file://{self.lake}", self.url)
+        file.write_text(text, encoding="utf-8")
+        self.log_in(LANDER)
+        self.direct = self.s3.store(Store(self.url))
+
+    def log_in(self, login: Login, **variables: str) -> None:
+        """Write the variables of `login` into ``.env``."""
+        found = {**self.s3.environment(login), **variables}
+        text = "".join(f"{name}={value}\n" for name, value in found.items())
+        (self.folder / ".env").write_text(text, encoding="utf-8")
+
+    def objects(self, stream: str = "s") -> int:
+        """How many data objects lie in the bucket."""
+        return len(list(self.direct.names(f"{stream}/data/")))
+
+    def mirror(self) -> Path:
+        """Copy the whole store into the lake's folder, for those who read files."""
+        for name in self.direct.names(""):
+            body = self.direct.read(name)
+            assert body is not None
+            file = self.lake / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(body)
+        return self.lake
+
+
+@pytest.fixture
+def project(s3: S3Service, tmp_path: Path, serve: Serve) -> Iterator[Callable[..., BucketProject]]:
+    made: list[BucketProject] = []
+    url = s3.url()
+
+    def making(
+        api: LedgerApi, name: str = "a project", *, behind: S3Service | None = None, **streams: str
+    ) -> BucketProject:
+        one = BucketProject(tmp_path / name, api.url, tmp_path / "copy", streams or {"s": ""}, s3=behind or s3, url=url)
+        one.direct = s3.store(Store(url))
+        made.append(one)
+        return one
+
+    yield making
+    for one in made:
+        one.end()
+
+
+Make = Callable[..., BucketProject]
+
+
+def test_one_tick_is_checked_landed_and_verified(project: Make, serve: Serve) -> None:
+    one = project(serve())
+
+    checked, ran = one.call("check"), one.call("run", "s")
+
+    assert checked.status == 0, checked.out + checked.err
+    assert f"{one.url}: honours create-only puts; nothing landed yet" in checked.out
+    assert ran.status == 0, ran.err
+    assert one.verify()["sound"] is True
+    assert one.objects() == 1
+
+
+def test_a_folders_project_lands_in_a_bucket_with_to_and_the_environment_alone(project: Make, serve: Serve) -> None:
+    one = project(serve())
+    file = one.folder / "coleta.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace(one.url, "file://./lake"), encoding="utf-8")
+
+    ran = one.call("run", "s", "--to", one.url)
+
+    assert ran.status == 0, ran.err
+    assert one.objects() == 1
+    assert not (one.folder / "lake").exists()
+
+
+def wait_for_a_moment(random: Random, api: LedgerApi, one: BucketProject) -> None:
+    """Wait until something was sent and, mostly, landed: a kill may fall between the two."""
+    landed, sent = one.objects(), len(api.sent)
+    wait_until(lambda: len(api.sent) > sent and (random.random() < 0.2 or one.objects() > landed), "a moment")
+
+
+def test_kills_in_a_row_and_the_books_balance(project: Make, serve: Serve) -> None:
+    random = Random(3)
+    api = serve(seed=1, trouble=0.15)
+    one = project(api)
+    kills = 5
+    for _ in range(kills):
+        up = one.up()
+        wait_for_a_moment(random, api, one)
+        up.kill()
+
+    up = one.up()
+    one.wait_for_objects(2)
+    assert up.stop() == 143
+
+    assert one.verify()["sound"] is True
+    books = balance(one.mirror(), "s", api.sent, [one.spool()], may_be_lost=kills + 1)
+    assert books.waiting == 0
+    assert books.count("table") > 5
+
+
+def test_two_collectors_in_one_bucket_and_the_books_balance(project: Make, serve: Serve) -> None:
+    api = serve(seed=2)
+    projects = [project(api, name) for name in ("one", "two")]
+    ups = [one.up() for one in projects]
+    projects[0].wait_for_objects(2)
+    ups[0].kill()
+    ups[0] = projects[0].up()
+    projects[0].wait_for_objects(3)
+    for up in ups:
+        assert up.stop() == 143
+
+    for one in projects:
+        assert one.verify()["sound"] is True
+    books = balance(projects[0].mirror(), "s", api.sent, [one.spool() for one in projects], may_be_lost=3)
+    assert books.waiting == 0
+    assert books.count("table") > 3
+
+
+def test_credentials_that_expire_and_come_back_and_a_cut_line_lose_nothing(
+    project: Make, serve: Serve, s3: S3Service
+) -> None:
+    api = serve(seed=4)
+    with FaultyProxy(s3.endpoint) as proxy:
+        one = project(api, behind=s3.at(proxy.url))
+        up = one.up()
+        one.wait_for_objects(1)
+        proxy.plan = lambda seen: Fault.DENIED
+        one.wait_for_waiting(3)
+        proxy.plan = lambda seen: Fault.DROP_AFTER if len(proxy.seen) % 3 == 0 else Fault.NONE
+        wait_until(lambda: not one.waiting(), "all that waited lands", within_s=60)
+        proxy.plan = lambda seen: Fault.NONE
+        assert up.stop() == 143
+        said = up.said()
+
+    assert "403 ExpiredToken" in said
+    assert proxy.token not in said
+    books = balance(one.mirror(), "s", api.sent, [one.spool()], may_be_lost=1)
+    assert books.waiting == 0
+
+
+def test_a_start_without_the_store_goes_on_collecting_where_it_was_let_in_before(project: Make, serve: Serve) -> None:
+    api = serve(seed=5)
+    one = project(api)
+    assert one.call("run", "s").status == 0
+    one.log_in(LANDER, AWS_SECRET_ACCESS_KEY="of-yesterday")
+
+    up = one.up()
+    one.wait_for_waiting(2)
+    one.log_in(LANDER)
+    wait_until(lambda: not one.waiting(), "all that waited lands with the new keys", within_s=60)
+    assert up.stop() == 143
+
+    assert one.verify()["sound"] is True
+
+
+@pytest.mark.parametrize(
+    ("variables", "status", "what"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "canary"}, 77, "access denied (403 SignatureDoesNotMatch)"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, 69, "connection refused"),
+    ],
+)
+def test_check_says_what_is_wrong_with_the_access(
+    project: Make, serve: Serve, variables: dict[str, str], status: int, what: str
+) -> None:
+    one = project(serve())
+    one.log_in(LANDER, **variables)
+
+    done = one.call("check")
+
+    assert done.status == status
+    (line,) = [line for line in done.out.splitlines() if line.startswith("FAILED")]
+    assert line.startswith(f"FAILED  store     s: {what}")
+    assert "bucket 'lake' in region us-east-1 at http://127.0.0.1:" in done.out
+    assert "canary" not in done.out + done.err
+
+
+def test_check_names_a_missing_bucket_and_a_denied_one(project: Make, serve: Serve, s3: S3Service) -> None:
+    one = project(serve())
+    file = one.folder / "coleta.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(one.url, "s3://nobody-made-it"), encoding="utf-8")
+
+    one.log_in(ADMIN)  # who may see nothing but the lake is denied access to what is not there, too
+    missing = one.call("check", "--json")
+    one.log_in(READER)
+    file.write_text(text, encoding="utf-8")
+    denied = one.call("check", "--json")
+
+    found = [check["error"] for done in (missing, denied) for check in json.loads(done.out)["checks"] if check["error"]]
+    assert (missing.status, denied.status) == (78, 77)
+    assert "bucket 'nobody-made-it' in region us-east-1" in json.dumps(found[0])
+    assert "there is no such bucket" in json.dumps(found[0])
+    assert "s3:PutObject" in json.dumps(found[1])
+
+
+def test_a_new_endpoint_is_another_store_even_if_its_bucket_has_the_same_name(
+    project: Make, serve: Serve, s3: S3Service
+) -> None:
+    one = project(serve())
+    assert one.call("run", "s").status == 0
+    puts_before = one.objects()
+    with FaultyProxy(s3.endpoint) as proxy:
+        one.log_in(LANDER, AWS_ENDPOINT_URL=proxy.url)
+        assert one.call("run", "s").status == 0
+        assert proxy.requests("PUT", "_coleta/probe"), "it is probed anew"
+    assert one.objects() == puts_before + 1
