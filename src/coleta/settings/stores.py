@@ -79,11 +79,9 @@ def _check_keys(at: Keys, store: StoreTable, given: set[str], place: Place, mist
             mistakes.add((*at, one), f"needs {other} beside it")
     if store.kms_key is not None and store.sse != "aws:kms":
         mistakes.add((*at, "kms_key"), 'needs sse = "aws:kms"')
-    if store.endpoint is not None and store.endpoint.startswith("http://") and not store.allow_http:
-        if urlsplit(store.endpoint).hostname not in _LOOPBACK:
-            mistakes.add(
-                (*at, "endpoint"), "is not https, so what is landed could be read on its way; allow_http = true"
-            )
+    endpoint = urlsplit(store.endpoint or "")
+    if endpoint.scheme == "http" and endpoint.hostname not in _LOOPBACK and not store.allow_http:
+        mistakes.add((*at, "endpoint"), "is not https, so what lands could be read on its way; or allow_http = true")
     for key in _SECRETS:
         try:
             _secret(getattr(store, key), place)
