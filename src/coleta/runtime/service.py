@@ -57,11 +57,14 @@ class _Chore:
 class Service:
     """Runs streams until ``stop`` is called. One use only."""
 
-    def __init__(self, premises: Sequence[Premises], world: World, *, close: Callable[[], None]) -> None:
-        """Prepare; `close` cuts the open requests of the world's transport."""
+    def __init__(
+        self, premises: Sequence[Premises], world: World, *, close: Callable[[], None], grace: timedelta = GRACE
+    ) -> None:
+        """Prepare; `close` cuts the open requests of the world's transport, `grace` is how long a stop may take."""
         self._premises = premises
         self._world = world
         self._close = close
+        self._grace = grace
         self._changed = threading.Condition()
         self._stopping = False
         self._queue: list[tuple[datetime, int, _Chore]] = []
@@ -177,7 +180,7 @@ class Service:
 
     def _drain(self) -> bool:
         """Land what waits, in a hurry; whether nothing is left."""
-        end = self._world.clock.now() + GRACE
+        end = self._world.clock.now() + self._grace
         futures = [self._land_pool.submit(_drained, lander) for lander in self._landers]
         done = True
         for future in futures:

@@ -1,0 +1,330 @@
+"""Streams side by side on real threads and the real clock, until they are told to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from coleta.adapters.below import Below
+from coleta.adapters.disk_spool import DiskSpool
+from coleta.adapters.system import SystemClock, SystemIds
+from coleta.collect.request import Request
+from coleta.collect.response import Failed, Fault, Response
+from coleta.collect.spool import Header, Spooled
+from coleta.errors import Corrupt, StoreUnavailable
+from coleta.land.commit import Identity
+from coleta.ports import Created, Draft, Exists, Index, ObjectStore, Spool, SpoolContents
+from coleta.runtime.events import Event, Landed, Stopped, Trouble
+from coleta.runtime.opening import Premises
+from coleta.runtime.service import Service
+from coleta.runtime.station import World
+from coleta.stream import Every, Landing, Stream
+from coleta.testing.bench import bench_stream
+from coleta.testing.memory import MemoryIndex, MemoryNotes, MemoryScratch, MemoryStore
+
+PATIENCE_S = 15.0
+SECOND = timedelta(seconds=1)
+
+
+def eventually(done: Callable[[], bool]) -> None:
+    """Wait until `done`, looking often; fail when that takes far too long."""
+    never = threading.Event()
+    for _ in range(int(PATIENCE_S / 0.02)):
+        if done():
+            return
+        never.wait(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+@dataclass(eq=False)
+class Api:
+    """Answers at once, unless it is told to raise, or to hang until it is closed."""
+
+    bug: bool = False
+    hangs: bool = False
+    asked: int = 0
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def exchange(self, request: Request, *, timeout: timedelta, max_bytes: int) -> Response | Failed:
+        self.asked += 1
+        if self.bug:
+            raise ZeroDivisionError("a bug")
+        began = datetime.now(UTC)
+        if self.hangs:
+            self.closed.wait(PATIENCE_S)
+            return Failed(Fault.RESET, "closed", datetime.now(UTC))
+        body = b'[{"ean":1,"price":2}]'
+        return Response(200, (), body, body, None, began, datetime.now(UTC))
+
+
+@dataclass(eq=False)
+class Store:
+    """A store that hangs at, or refuses, creates of data objects while it is told to."""
+
+    inner: MemoryStore = field(default_factory=MemoryStore)
+    go_on: threading.Event = field(default_factory=threading.Event)
+    hangs: bool = False
+    down: bool = False
+
+    def create(self, name: str, body: bytes | memoryview, *, sha256: str) -> Created | Exists:
+        if self.hangs and "/data/" in name:
+            self.go_on.wait(PATIENCE_S)
+        if self.down:
+            raise StoreUnavailable("down", where=name)
+        return self.inner.create(name, body, sha256=sha256)
+
+    def read(self, name: str, *, last: int | None = None) -> bytes | None:
+        if self.down:
+            raise StoreUnavailable("down", where=name)
+        return self.inner.read(name, last=last)
+
+    def size(self, name: str) -> int | None:
+        return self.inner.size(name)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        return self.inner.names(prefix)
+
+
+@dataclass(eq=False)
+class Fleet:
+    """A service of several streams, run in a thread."""
+
+    folder: Path
+    streams: Sequence[Stream]
+    grace: timedelta = timedelta(seconds=8)
+    api: Api = field(default_factory=Api)
+    store: Store = field(default_factory=Store)
+    events: list[Event] = field(default_factory=list)
+    spools: dict[str, Spool] = field(default_factory=dict)
+    around: Callable[[Spool], Spool] = lambda spool: spool
+    drained: bool | None = None
+    failure: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        world = World(SystemClock(), SystemIds(), self.api, owner="fleet", tool="test", tell=self.events.append)
+        premises = [self._premises(stream) for stream in self.streams]
+        self.service = Service(premises, world, close=self.api.closed.set, grace=self.grace)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _premises(self, stream: Stream) -> Premises:
+        root: ObjectStore = self.store
+        folder = self.folder / stream.name
+        folder.mkdir()
+
+        def spool_for(identity: Identity) -> Spool:
+            disk = DiskSpool(folder, uuid=identity.uuid, quota_bytes=1 << 30, now=SystemClock().now)
+            self.spools[stream.name] = self.around(disk)
+            return self.spools[stream.name]
+
+        index = MemoryIndex()
+
+        def index_for(identity: Identity) -> Index:
+            del identity
+            return index
+
+        return Premises(stream, root, Below(root, stream.path), MemoryNotes(), MemoryScratch(), spool_for, index_for)
+
+    def _run(self) -> None:
+        try:
+            self.drained = self.service.run()
+        except BaseException as error:  # noqa: BLE001  # looked at by the test
+            self.failure = error
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.service.stop()
+        self.end()
+
+    def end(self) -> None:
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+    def landed(self, stream: str = "compras") -> int:
+        return len([event for event in self.events if isinstance(event, Landed) and event.stream == stream])
+
+    def stopped(self) -> list[str]:
+        return [event.stream for event in self.events if isinstance(event, Stopped)]
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
+    made: list[Fleet] = []
+
+    def make(*streams: Stream, **changed: object) -> Fleet:
+        made.append(Fleet(tmp_path, streams, **changed))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.store.go_on.set()
+        one.api.closed.set()
+        one.service.stop()
+        one.end()
+
+
+def each(interval: timedelta, name: str = "compras", **changed: object) -> Stream:
+    return bench_stream(name=name, path=name, schedule=Every(interval), **changed)
+
+
+def test_streams_are_collected_and_landed_side_by_side_until_the_stop(fleet: Callable[..., Fleet]) -> None:
+    two = fleet(each(SECOND, "compras"), each(SECOND, "vendas"))
+
+    two.start()
+    eventually(lambda: two.landed("compras") >= 2 and two.landed("vendas") >= 2)
+    two.stop()
+
+    assert (two.drained, two.failure, two.stopped()) == (True, None, [])
+    assert all(not spool.contents().waiting for spool in two.spools.values())
+
+
+def test_a_stop_lands_what_waits_for_its_age(fleet: Callable[..., Fleet]) -> None:
+    slow = fleet(each(timedelta(hours=1), landing=Landing(every=timedelta(hours=1))))
+
+    slow.start()
+    eventually(lambda: bool(slow.spools and slow.spools["compras"].contents().waiting))
+    assert slow.landed() == 0
+    slow.stop()
+
+    assert (slow.drained, slow.landed()) == (True, 1)
+
+
+def test_a_stop_cuts_an_open_request_and_leaves_no_gap(fleet: Callable[..., Fleet]) -> None:
+    hanging = fleet(each(timedelta(hours=1)), api=Api(hangs=True))
+
+    hanging.start()
+    eventually(lambda: hanging.api.asked == 1)
+    hanging.stop()
+
+    assert hanging.drained
+    assert (hanging.landed(), hanging.spools["compras"].contents().waiting) == (0, ())
+
+
+def test_a_stop_does_not_wait_for_ever_for_a_store_that_hangs(fleet: Callable[..., Fleet]) -> None:
+    stuck = fleet(each(timedelta(hours=1)), store=Store(hangs=True), grace=timedelta(seconds=0.2))
+
+    stuck.start()
+    eventually(lambda: bool(stuck.spools and stuck.spools["compras"].contents().waiting))
+    stuck.stop()
+
+    assert stuck.drained is False
+    assert len(stuck.spools["compras"].contents().waiting) == 1
+
+
+def test_a_damaged_log_stops_its_stream_alone_and_is_told_at_the_end(fleet: Callable[..., Fleet]) -> None:
+    two = fleet(each(SECOND, "broken"), each(SECOND, "compras"))
+
+    def break_it() -> bool:
+        stored = two.store.inner.read("broken/_ledger/identity.json")
+        if stored is None:
+            return False
+        first = Identity.from_json(stored).first_tick.date()
+        for seq in range(1, 1_000):
+            two.store.inner.objects.setdefault(f"broken/data/tick_date={first}/{seq:09d}.parquet", b"no parquet")
+        return True
+
+    two.start()
+    eventually(break_it)
+    eventually(lambda: two.stopped() == ["broken"])
+    asked, before = two.api.asked, two.landed()
+    eventually(lambda: two.landed() >= before + 3)
+
+    # From then on only the sound stream asks: once for each of its commits, and at most one under way.
+    assert two.api.asked - asked <= two.landed() - before + 2
+    two.stop()
+    assert two.stopped() == ["broken"]
+    assert isinstance(two.failure, Corrupt)
+
+
+def test_without_a_stream_left_the_service_ends_by_itself(fleet: Callable[..., Fleet]) -> None:
+    only = fleet(each(SECOND))
+    only.store.inner.objects["compras/_ledger/identity.json"] = b"{"
+
+    only.start()
+    only.end()
+
+    assert only.stopped() == ["compras"]
+    assert isinstance(only.failure, Corrupt)
+
+
+def test_a_bug_in_one_stream_stops_the_whole_process(fleet: Callable[..., Fleet]) -> None:
+    buggy = fleet(each(SECOND, "compras"), each(SECOND, "vendas"), api=Api(bug=True))
+
+    buggy.start()
+    buggy.end()
+
+    assert isinstance(buggy.failure, ZeroDivisionError)
+
+
+def test_a_store_that_is_down_at_the_start_is_waited_for(fleet: Callable[..., Fleet]) -> None:
+    early = fleet(each(SECOND), store=Store(down=True))
+
+    early.start()
+    eventually(lambda: any(isinstance(event, Trouble) for event in early.events))
+    early.stop()
+
+    assert (early.failure, early.stopped()) == (None, [])
+
+
+@dataclass(eq=False)
+class SlowLook:
+    """A spool whose first look, by a lander, takes until it is released."""
+
+    inner: Spool
+    looked: threading.Event = field(default_factory=threading.Event)
+    release_look: threading.Event = field(default_factory=threading.Event)
+    by_collector: int = 0
+
+    def contents(self) -> SpoolContents:
+        found = self.inner.contents()
+        self.by_collector += threading.current_thread().name.startswith("fetch")
+        if threading.current_thread().name.startswith("land") and not self.looked.is_set():
+            self.looked.set()
+            self.release_look.wait(PATIENCE_S)
+        return found
+
+    def draft(self, header: Header) -> Draft:
+        self.looked.wait(PATIENCE_S)
+        return self.inner.draft(header)
+
+    def read(self, entry: Spooled) -> bytes:
+        return self.inner.read(entry)
+
+    def release(self, entries: Sequence[Spooled]) -> None:
+        self.inner.release(entries)
+
+
+def test_an_answer_accepted_while_its_lander_looks_at_the_spool_is_landed_at_once(fleet: Callable[..., Fleet]) -> None:
+    looks: list[SlowLook] = []
+
+    def around(spool: Spool) -> Spool:
+        looks.append(SlowLook(spool))
+        return looks[-1]
+
+    one = fleet(each(timedelta(hours=1)), around=around)
+
+    one.start()
+    eventually(lambda: bool(looks and looks[0].inner.contents().waiting))
+    # Once the collector has found nothing more to do nobody will call the lander again.
+    eventually(lambda: looks[0].by_collector >= 2)
+    threading.Event().wait(0.1)
+    looks[0].release_look.set()
+
+    eventually(lambda: one.landed() == 1)
+
+
+def test_stopping_twice_and_before_the_start_does_no_harm(fleet: Callable[..., Fleet]) -> None:
+    one = fleet(replace(each(SECOND), name="compras"))
+    one.service.stop()
+    one.service.stop()
+
+    one.start()
+    one.end()
+
+    assert (one.drained, one.api.asked) == (True, 0)
