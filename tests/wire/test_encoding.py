@@ -33,6 +33,7 @@ def packed(coding: str, wire: bytes) -> Script:
 @pytest.mark.parametrize(
     ("coding", "wire"),
     [("gzip", PACKED), ("X-GZip", PACKED), ("deflate", zlib.compress(DATA)), ("identity", DATA)],
+    ids=["gzip", "X-GZip", "deflate", "identity"],  # gzip's bytes hold the time, and workers must agree on names
 )
 def test_what_was_asked_for_is_unpacked_and_kept_as_received(
     coding: str, wire: bytes, serve: Serve, client: Client
