@@ -92,9 +92,8 @@ def test_every_file_and_folder_that_is_named_exists(page: Path) -> None:
 
 
 def without_what_comes_later(prose: str) -> str:
-    """ARCHITECTURE without the two places that say where later things go."""
-    store = r"\*\*A store, such as S3\.\*\*.*?\n\n"
-    return re.sub(store, "", prose, flags=re.DOTALL).partition("## Where later things go")[0]
+    """ARCHITECTURE without the place that says where later things go."""
+    return prose.partition("## Where later things go")[0]
 
 
 def test_every_test_that_an_invariant_names_exists() -> None:

@@ -17,6 +17,7 @@ from coleta.adapters.object_store import CloudStore
 from coleta.adapters.s3_bucket import Bucket
 from coleta.errors import AuthRefused, ColetaError, Doubtful, Misconfigured, StoreUnavailable
 from coleta.ports import Created, Exists
+from coleta.runtime.opening import probe
 from coleta.stream import SecretRef, Store
 
 NOWHERE = "http://127.0.0.1:1"
@@ -143,6 +144,14 @@ def test_a_store_that_does_not_know_conditional_puts_is_not_taken_for_an_outage(
         create(s3.at(proxy.url).store())
 
 
+def test_a_store_that_creates_twice_is_refused_by_the_probe(proxy: FaultyProxy, s3: S3Service) -> None:
+    proxy.plan = lambda seen: Fault.SCRIPTED if seen.method == "PUT" and proxy.requests("PUT") else Fault.NONE
+    proxy.script = b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 0\r\n\r\n'
+
+    with pytest.raises(Misconfigured, match="lets an object be created twice"):
+        probe(s3.at(proxy.url).store())
+
+
 # Later it is an outage --------------------------------------------------------------------------------
 
 
@@ -224,6 +233,15 @@ def test_the_files_own_keys_win_over_the_environments(s3: S3Service) -> None:
     others = {"AWS_ACCESS_KEY_ID": "OTHER", "AWS_SECRET_ACCESS_KEY": "other", "AWS_SESSION_TOKEN": "other"}
 
     assert lists(s3, {**keys, **others}, store)
+
+
+@pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_half_a_pair_of_keys_is_a_mistake_and_not_passed_over(s3: S3Service, missing: str) -> None:
+    variables = s3.environment(LANDER)
+    del variables[missing]
+
+    with pytest.raises(AuthRefused, match=f"{missing} is not set"):
+        lists(s3, variables)
 
 
 def test_the_keys_of_a_profile_are_found(tmp_path: Path, s3: S3Service) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coleta.adapters.secrets import EnvironmentSecrets
-from coleta.errors import Misconfigured
+from coleta.errors import AuthRefused, Misconfigured
 from coleta.stream import SecretRef, Store
 
 Environment = Callable[[], Mapping[str, str]]
@@ -21,6 +21,8 @@ Environment = Callable[[], Mapping[str, str]]
 FROM_ELSEWHERE = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
                   "AWS_CONTAINER_CREDENTIALS_FULL_URI")  # fmt: skip
 """Where one of these is set, a service hands out credentials, and obstore asks it."""
+
+_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def find_keys(store: Store, environment: Environment, folder: Path) -> Keys | No
     logs in (SSO), assumes a role or runs a command is not followed.
 
     Raises:
-        AuthRefused: a reference leads nowhere.
+        AuthRefused: a reference leads nowhere, or one key of a pair is missing.
         Misconfigured: the named profile has no keys, or the file cannot be read.
 
     """
@@ -48,7 +50,10 @@ def find_keys(store: Store, environment: Environment, folder: Path) -> Keys | No
     if store.access_key is not None and store.secret_key is not None:
         secrets = EnvironmentSecrets(variables, folder=folder)
         return Keys(secrets(store.access_key), secrets(store.secret_key), _optional(secrets, store.session_token))
-    if variables.get("AWS_ACCESS_KEY_ID") and variables.get("AWS_SECRET_ACCESS_KEY"):
+    missing = [name for name in _PAIR if not variables.get(name)]
+    if len(missing) == 1:
+        raise AuthRefused(f"{missing[0]} is not set, though the other of the pair is", hint=f"set {missing[0]}")
+    if not missing:
         token = variables.get("AWS_SESSION_TOKEN") or None
         return Keys(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], token)
     if any(variables.get(name) for name in FROM_ELSEWHERE):
