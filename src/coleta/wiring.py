@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -329,25 +328,13 @@ def start_demo(plan: DemoPlan) -> Iterator[Demo]:
     """Serve the purchases API, and make the demo's project in the plan's folder, on that address.
 
     Raises:
-        Misconfigured: the folder cannot be used, or the extra ``demo`` is missing.
+        Misconfigured: the folder cannot be used, or the extra ``demo`` or SeaweedFS is missing.
 
     """
-    from coleta.demo_api.purchases import time_of_day
-    from coleta.demo_api.serving import serve_in_background
-    from coleta.demo_api.settings import Settings
-    from coleta.settings import PROJECT_FILE, example_project
+    from coleta.demo_stage import stage
 
-    with serve_in_background(Settings(seed=plan.seed, rate_broken=plan.bad), clock=time_of_day) as api:
-        every = f"{plan.every // timedelta(seconds=1)}s"
-        text = example_project(project="demo", api=api, every=every, land_every="0s")
-        # The address is another at each start, so the file is this command's own; the rest of it stays.
-        text += "\n# A demo may lie in a folder in memory; a real spool may not.\n[spool]\nallow_tmpfs = true\n"
-        try:
-            plan.folder.mkdir(parents=True, exist_ok=True)
-            (plan.folder / PROJECT_FILE).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise Misconfigured(f"it cannot be written: {error.strerror}", where=str(plan.folder)) from None
-        yield Demo(open_app(plan.folder), api)
+    with stage(plan) as (api, s3):
+        yield Demo(open_app(plan.folder), api, s3)
 
 
 def main() -> int:

@@ -49,6 +49,7 @@ def demo_command(doors: Doors) -> Callable[..., None]:
         bad: Annotated[
             float, typer.Option("--bad", min=0, max=1, help="The share of purchases that break the contract.")
         ] = 0.03,
+        s3: Annotated[bool, typer.Option("--s3", help="Land in a bucket of SeaweedFS, an S3 on this machine.")] = False,
     ) -> None:
         """See it work: starts the purchases API, collects it every few seconds, and shows what becomes of each tick.
 
@@ -56,7 +57,7 @@ def demo_command(doors: Doors) -> Callable[..., None]:
         """
         screen = session_of(context).screen
         _refuse_other_projects(folder)
-        plan = DemoPlan(folder=folder, every=parse_span(every), seed=seed, bad=bad)
+        plan = DemoPlan(folder=folder, every=parse_span(every), seed=seed, bad=bad, s3=s3)
         with doors.start_demo(plan) as started:
             status = _watch(started, screen, ticks)
             damaged = _summary(started, screen)
@@ -116,7 +117,7 @@ def _watch(started: Demo, screen: Screen, ticks: int | None) -> int:
 
     app = started.app
     screen.out(f"purchases API   {started.api}    its documentation: {started.api}/docs", style="bold")
-    screen.out(f"lake            {_lake(started)}", style="bold")
+    screen.out(f"lake            {_place(started)}", style="bold")
     end = "Ctrl-C stops" if ticks is None else f"ends after {ticks} tick(s), or at Ctrl-C"
     screen.out(f"collecting {', '.join(_words(stream.name, stream.source.url) for stream in app.streams)}; {end}\n")
     show = _Show(started, screen, Narrator(brief=True), ticks)
@@ -135,27 +136,38 @@ def _lake(started: Demo) -> Path:
     return started.app.root / "lake"
 
 
+def _place(started: Demo, name: str = "") -> str:
+    """Where the object `name` lies, as one would write it in a shell."""
+    if started.s3 is None:
+        return near(_lake(started) / name) if name else str(_lake(started))
+    store = started.app.streams[0].store
+    return f"{store}/{name}" if name else f"{store} at {started.s3}"
+
+
 def _first_rows(started: Demo, screen: Screen, stream: str, name: str) -> None:
     from coleta.cli.preview import rows_table
 
     app = started.app
     one = app.stream(stream)
     rows = app.rows(one, [name], limit=FIRST_ROWS)
-    data = _lake(started) / one.path / "data"
-    folder = relative(data)
-    python = f"import pyarrow.parquet as pq; print(pq.read_table({str(folder)!r}).to_pylist())"
-    screen.out(f"\nthe first rows, in {near(_lake(started) / one.path / name)}:", style="bold")
+    screen.out(f"\nthe first rows, in {_place(started, f'{one.path}/{name}')}:", style="bold")
     screen.out(rows_table(rows))
+    if started.s3 is not None:
+        keys = near(app.root / "s3" / "access_key"), near(app.root / "s3" / "secret_key")
+        screen.out(f"read them all:  with any S3 client, at {started.s3} while this runs; keys: {', '.join(keys)}\n")
+        return
+    folder = relative(_lake(started) / one.path / "data")
+    python = f"import pyarrow.parquet as pq; print(pq.read_table({str(folder)!r}).to_pylist())"
     screen.out(f"read them all:  {near(Path(sys.executable))} -c {quoted(python)}")
     screen.out(f"           or:  duckdb -c {quoted(f'SELECT * FROM {str(folder / GLOB)!r}')}\n")
 
 
 def _first_quarantine(started: Demo, screen: Screen, event: Landed) -> None:
     file = event.committed.record.quarantine[0]
-    path = _lake(started) / started.app.stream(event.stream).path / file.path
+    place = _place(started, f"{started.app.stream(event.stream).path}/{file.path}")
     reasons = ", ".join(f"{count} x {reason}" for reason, count in sorted(file.reasons.items()))
     screen.out(f"what broke the contract is kept too, byte by byte and with its reason ({reasons}):", style="bold")
-    screen.out(f"zstdcat {near(path)}\n")
+    screen.out(f"{place}\n" if started.s3 else f"zstdcat {place}\n")
 
 
 def _summary(started: Demo, screen: Screen) -> int:
@@ -182,5 +194,8 @@ def _next_steps(screen: Screen, started: Demo) -> None:
     stream = started.app.streams[0].name
     screen.out("\nnext:", style="bold")
     screen.out(f"  {coleta} -C {folder} history {stream}    what became of each tick")
-    screen.out(f"  {coleta} -C {folder} verify    the same check of the books, at any time")
+    if started.s3 is None:
+        screen.out(f"  {coleta} -C {folder} verify    the same check of the books, at any time")
+    else:
+        screen.out(f"  {coleta} demo --s3 --folder {folder}    its S3 ends with it; this goes on where it ended")
     screen.out(f"  {coleta} init my-project    a project for an API of your own")

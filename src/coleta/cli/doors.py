@@ -19,21 +19,24 @@ if TYPE_CHECKING:
 class DemoPlan:
     """What ``coleta demo`` is to do: ``folder`` becomes a project whose stream asks each ``every``.
 
-    ``bad`` is the share of purchases that break the contract, from 0 to 1.
+    ``bad`` is the share of purchases that break the contract, from 0 to 1. With ``s3`` they land in a
+    bucket of an S3 on this machine, not in a folder.
     """
 
     folder: Path
     every: timedelta = timedelta(seconds=3)
     seed: int | None = None
     bad: float = 0.03
+    s3: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo under way: its project, and the base URL of the API that it collects."""
+    """A demo under way: its project, and the base URLs of the API that it collects and of its S3, if it has one."""
 
     app: App
     api: str
+    s3: str | None = None
 
 
 class OpenApp(Protocol):
@@ -52,10 +55,10 @@ class StartDemo(Protocol):
     """Starts a demo."""
 
     def __call__(self, plan: DemoPlan) -> AbstractContextManager[Demo]:
-        """Write the project unless it is there, and serve the purchases API while the block runs.
+        """Write the project, and serve the purchases API, and S3 if planned, while the block runs.
 
         Raises:
-            Misconfigured: the folder cannot be used, or the extra ``demo`` is missing.
+            Misconfigured: the folder cannot be used, or the extra ``demo`` or SeaweedFS is missing.
 
         """
 

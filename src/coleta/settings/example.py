@@ -11,10 +11,10 @@ _EXAMPLE = """\
 version = 1
 project = {project}
 
-# A store is where the data objects lie. This one is a folder; ./ is the folder of this file.
+# A store is where the data objects lie. {kind}
 [store.lake]
 url = {store}
-
+{reached}
 # A stream is one series of records from one API. Its name is also its folder in the store.
 [stream.compras]
 store = "lake"
@@ -38,24 +38,30 @@ land = {{ every = {land_every} }}
 # headers = {{ Authorization = "env:API_TOKEN" }}
 """
 
+_A_FOLDER = "This one is a folder; ./ is the folder of this file."
+_A_BUCKET = "This one is a bucket, and may have a prefix in it."
+
 
 def example_project(
     *,
     project: str = "compras",
     api: str = "http://127.0.0.1:8000",
     store: str = "file://./lake",
+    reached: str = "",
     every: str = "1m",
     land_every: str = "5m",
 ) -> str:
     """The text of a ``coleta.toml`` that collects 50 purchases at a time from `api`, a base URL.
 
     `every` and `land_every` are durations as in the file, and `store` is a URL. A project file
-    with these values loads: they are quoted, not checked.
+    with these values loads: they are quoted, not checked. `reached` are further lines of the store's table.
     """
     return _EXAMPLE.format(
         project=_quoted(project),
         url=_quoted(f"{api.rstrip('/')}/gerar_compras/50"),
         store=_quoted(store),
+        kind=_A_FOLDER if store.startswith("file:") else _A_BUCKET,
+        reached=reached,
         every=_quoted(every),
         land_every=_quoted(land_every),
     )
