@@ -134,7 +134,7 @@ class App:
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream`, and its log's identity if it has one."""
         # As if for the first time: whoever checks wants to hear that access is denied, not to wait for it.
-        root = self._store(stream, create=self._is_new(stream))
+        root = self._store(stream, create=self._is_new(stream), known=False)
         probe(root)
         stored = Below(root, stream.path).read(IDENTITY_NAME)
         if stored is None:
@@ -184,8 +184,7 @@ class App:
 
     def _premises(self, stream: Stream, stack: ExitStack) -> Premises:
         folder = self._folder(stream)
-        new = self._is_new(stream)
-        root = self._store(stream, create=new, known=not new)
+        root = self._store(stream, create=self._is_new(stream))
 
         def spool_for(identity: Identity) -> DiskSpool:
             return DiskSpool(folder, uuid=identity.uuid, quota_bytes=self._project.quota_bytes, now=self._clock.now)
@@ -215,11 +214,12 @@ class App:
         # put a second, empty store in the place of the first, and end collecting through the outage.
         return self._notes(stream).recall("probe") is None
 
-    def _store(self, stream: Stream, *, create: bool, known: bool = False) -> ObjectStore:
+    def _store(self, stream: Stream, *, create: bool, known: bool | None = None) -> ObjectStore:
         if stream.store.startswith("s3:"):
             from coleta.adapters.object_store import CloudStore
 
             store = self._project.store(stream.store)
+            known = not self._is_new(stream) if known is None else known
             return CloudStore(store, environment=self._environment, folder=self.root, known=known)
         from coleta.settings import store_path
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from time import monotonic
 
 import pytest
 from tests.end_to_end.bookkeeper import balance
@@ -176,6 +177,9 @@ def test_a_start_without_the_store_goes_on_collecting_where_it_was_let_in_before
     assert one.call("run", "s").status == 0
     one.log_in(LANDER, AWS_SECRET_ACCESS_KEY="of-yesterday")
 
+    history = one.call("history", "s")
+    assert (history.status, "ok" in history.out) == (0, True), "what this machine remembers is shown"
+    assert one.call("verify").status == 75
     up = one.up()
     one.wait_for_waiting(2)
     one.log_in(LANDER)
@@ -183,6 +187,26 @@ def test_a_start_without_the_store_goes_on_collecting_where_it_was_let_in_before
     assert up.stop() == 143
 
     assert one.verify()["sound"] is True
+
+
+def test_a_store_that_hangs_does_not_keep_a_service_from_stopping(project: Make, serve: Serve, s3: S3Service) -> None:
+    api = serve(seed=6)
+    with FaultyProxy(s3.endpoint) as proxy:
+        one = project(api, behind=s3.at(proxy.url))
+        up = one.up()
+        one.wait_for_objects(1)
+        proxy.plan = lambda seen: Fault.HANG
+        wait_until(lambda: any(seen.fault is Fault.HANG for seen in proxy.seen), "a request hangs")
+        one.wait_for_waiting(1)
+        began = monotonic()
+        assert up.stop() == 143
+        assert monotonic() - began < 10
+
+    assert one.call("run", "s").status == 75, "accepted, and kept until its endpoint is back"
+    one.log_in(LANDER, AWS_ENDPOINT_URL=s3.endpoint)
+    assert one.call("run", "s").status == 0
+    books = balance(one.mirror(), "s", api.sent, [one.spool()], may_be_lost=1)
+    assert books.waiting == 0
 
 
 @pytest.mark.parametrize(
