@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol
 
 from coleta.collect.request import Request
 from coleta.collect.response import Failed, Response
-from coleta.collect.spool import Header, PageHead, Spooled, Trailer
+from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile, Trailer
 from coleta.land.commit import Committed, Head
 
 
@@ -101,12 +101,10 @@ class Spool(Protocol):
     def contents(self) -> SpoolContents:
         """What lies here now."""
 
-    def read(self, entry: Spooled) -> bytes:
-        """The whole spool file of `entry`, checked.
+    def read(self, entry: Spooled) -> SpoolFile:
+        """The spool file of `entry`, to be read a page at a time, or whole.
 
-        Raises:
-            Corrupt: it fails its checks now; it counts as damaged from here on.
-
+        Its methods raise ``Corrupt`` where it fails its checks, and it counts as damaged from there on.
         """
 
     def release(self, entries: Sequence[Spooled]) -> None:

@@ -148,7 +148,7 @@ def test_a_spool_on_a_full_disk_opens_and_can_be_released(small_disk: Path) -> N
 
     assert spool.contents().waiting == (entry,)
     assert spool.contents().free_bytes == 0
-    assert spool.read(entry)
+    assert spool.read(entry).whole()
     spool.release([entry])
     assert spool.contents().waiting == ()
 

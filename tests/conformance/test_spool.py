@@ -100,7 +100,7 @@ def test_an_accepted_answer_waits_and_survives_a_new_instance(place: Place) -> N
     after = place.spool()
 
     assert after.contents().waiting == (entry,)
-    contents = parse(entry.name, after.read(entry))
+    contents = parse(entry.name, after.read(entry).whole())
     assert contents.header == sample_header(3)
     assert [wire for _, wire in contents.pages] == [PAGE, b"[]"]
 
@@ -111,7 +111,7 @@ def test_what_accept_returns_is_what_reading_again_would_give(place: Place) -> N
     entry = spooled_answer(spool, 1)
 
     assert spool.contents().waiting == (entry,)
-    assert entry.size_bytes == len(spool.read(entry))
+    assert entry.size_bytes == len(spool.read(entry).whole())
     assert entry.intervals == (sample_tick(1),)
     assert (entry.asked_at, entry.received_at) == (sample_page().asked_at, sample_page().received_at)
 
@@ -159,7 +159,7 @@ def test_discard_after_accept_does_nothing(place: Place) -> None:
     draft.discard()
 
     assert spool.contents().waiting == (entry,)
-    assert spool.read(entry)
+    assert spool.read(entry).whole()
 
 
 def test_a_trailer_that_does_not_count_the_pages_is_refused(place: Place) -> None:
@@ -186,7 +186,7 @@ def test_a_page_longer_than_a_frame_is_read_back_whole(place: Place) -> None:
 
     entry = spooled_answer(spool, pages=(page,))
 
-    assert parse(entry.name, spool.read(entry)).pages[0][1] == page
+    assert parse(entry.name, spool.read(entry).whole()).pages[0][1] == page
 
 
 def test_the_oldest_tick_comes_first_whatever_the_order_of_acceptance(place: Place) -> None:
@@ -357,7 +357,7 @@ def test_damage_that_comes_later_is_found_on_reading_and_counts_from_then_on(pla
     place.overwrite(entry.name, flipped(place.body(entry.name), entry.size_bytes // 2))
 
     with pytest.raises(Corrupt):
-        spool.read(entry)
+        spool.read(entry).whole()
 
     assert spool.contents().waiting == (other,)
     assert spool.contents().damaged == (entry.name,)
@@ -370,7 +370,7 @@ def test_an_entry_that_is_gone_is_corrupt_on_reading(place: Place) -> None:
     place.spool().release([entry])
 
     with pytest.raises(Corrupt):
-        spool.read(entry)
+        spool.read(entry).whole()
     assert spool.contents().waiting == ()
 
 

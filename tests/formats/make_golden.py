@@ -152,7 +152,7 @@ class World1:
             named = answer_id(parent, head.tick, response)
             trailer = replace(trailer, response=response, answer=named, attempts=len(bodies), **known)  # type: ignore[arg-type]
         entry = draft.accept(trailer)
-        self.accepted[entry.name] = self.spool.read(entry)
+        self.accepted[entry.name] = self.spool.read(entry).whole()
         return entry.trailer.answer or ""
 
     def land(self) -> None:

@@ -20,8 +20,8 @@ from pathlib import Path
 from coleta.adapters.disk_draft import EPOCH, Desk, DiskDraft
 from coleta.adapters.durable import Sync, make_folders, meaning, sync, sync_folder
 from coleta.adapters.shelf import Damaged, Held, Shelf, check_header, judge
-from coleta.collect.spool import Header, Spooled, parse
-from coleta.errors import Corrupt, Misconfigured, Retryable, SpoolRefused
+from coleta.collect.spool import Header, Spooled, SpoolFile, Stored
+from coleta.errors import ColetaError, Corrupt, Misconfigured, Retryable, SpoolRefused
 from coleta.ports import SpoolContents
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -78,28 +78,21 @@ class DiskSpool:
         with self._lock:
             return self._shelf.contents(free_bytes)
 
-    def read(self, entry: Spooled) -> bytes:
-        """The whole spool file of `entry`, checked; see ``Spool``.
-
-        Raises:
-            Corrupt: it fails its checks, or is gone; a damaged one is set aside.
-            Retryable: it could not be read now, for a reason that is not the file's.
-
-        """
+    def read(self, entry: Spooled) -> SpoolFile:
+        """The spool file of `entry`; see ``Spool``. One that is gone counts as damaged."""
         path = self._waiting / entry.name
-        try:
-            file = path.read_bytes()
-            parse(entry.name, file)
-        except OSError as error:
+
+        def refuse(error: Corrupt | OSError) -> ColetaError:
+            if isinstance(error, Corrupt):
+                self._set_aside(entry.name)
+                return Corrupt(error.what, where=str(path), hint=error.hint)
             what, hint = meaning(error)
             if error.errno not in {errno.ENOENT, errno.EIO}:
-                raise Retryable(what, where=str(path), hint=hint) from None
+                return Retryable(what, where=str(path), hint=hint)
             self._set_aside(entry.name)
-            raise Corrupt(f"an accepted answer cannot be read: {what}", where=str(path), hint=hint) from None
-        except Corrupt as error:
-            self._set_aside(entry.name)
-            raise Corrupt(error.what, where=str(path), hint=error.hint) from None
-        return file
+            return Corrupt(f"an accepted answer cannot be read: {what}", where=str(path), hint=hint)
+
+        return SpoolFile(entry.name, lambda: path.open("rb"), refuse)
 
     def release(self, entries: Sequence[Spooled]) -> None:
         """Forget `entries`; see ``Spool``. One that cannot be removed now stays, to be let go of again."""
@@ -159,8 +152,9 @@ class DiskSpool:
         path = self._waiting / name
         try:
             with path.open("rb") as file:
-                changed_us = os.fstat(file.fileno()).st_mtime_ns // 1_000
-                body = file.read()
+                known = os.fstat(file.fileno())
+                accepted_at = EPOCH + timedelta(microseconds=known.st_mtime_ns // 1_000)
+                return judge(name, file, Stored(known.st_size, accepted_at), uuid=self._uuid)
         except FileNotFoundError:
             return None  # landed by another process while this one, read-only, was looking
         except OSError as error:
@@ -168,7 +162,6 @@ class DiskSpool:
                 return Damaged()
             what, hint = meaning(error)
             raise Misconfigured(f"an accepted answer cannot be read: {what}", where=str(path), hint=hint) from None
-        return judge(name, body, uuid=self._uuid, accepted_at=EPOCH + timedelta(microseconds=changed_us))
 
     def _set_aside(self, name: str) -> None:
         """Count `name` as damaged, and move it out of the way if that can be done."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import BinaryIO
 
-from coleta.collect.spool import Contents, Header, NewerFormat, PageHead, Spooled, Trailer, parse, summary
+from coleta.collect.spool import Header, NewerFormat, PageHead, Spooled, Stored, Trailer, summary, walk
 from coleta.errors import Corrupt, SpoolRefused
 from coleta.ports import SpoolContents
 from coleta.terms import Terms, canonical
@@ -28,17 +29,23 @@ class Held:
     """The file is another stream's, or of a newer format: leave it untouched."""
 
 
-def judge(name: str, file: bytes, *, uuid: str, accepted_at: datetime) -> Spooled | Damaged | Held:
-    """What the spool file `name` is worth to the stream `uuid`; `accepted_at` is when it came here."""
+def judge(name: str, file: BinaryIO, stored: Stored, *, uuid: str) -> Spooled | Damaged | Held:
+    """What the spool file `name` is worth to the stream `uuid`. Reads all of it, a page at a time."""
+    heads: list[PageHead] = []
     try:
-        contents = parse(name, file)
+        for part in walk(name, file):
+            match part:
+                case Header():
+                    header = part
+                case Trailer():
+                    trailer = part
+                case (head, _):
+                    heads.append(head)
     except NewerFormat:
         return Held()
     except Corrupt:
         return Damaged()
-    if contents.header.uuid != uuid:
-        return Held()
-    return summary(name, contents, len(file), accepted_at)
+    return summary(name, header, heads, trailer, stored) if header.uuid == uuid else Held()
 
 
 def check_header(header: Header, uuid: str) -> None:
@@ -77,8 +84,7 @@ class Written:
 
     def summary(self, name: str, trailer: Trailer, accepted_at: datetime) -> Spooled:
         """The accepted entry, just as reading the file again would give it."""
-        pages = tuple((head, b"") for head in self.heads)
-        return summary(name, Contents(self.header, pages, trailer), self.size_bytes, accepted_at)
+        return summary(name, self.header, self.heads, trailer, Stored(self.size_bytes, accepted_at))
 
 
 class Shelf:

@@ -7,17 +7,18 @@ all that landing needs, terms included, so it can be landed by any process, year
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import BytesIO
 from struct import Struct
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from coleta.collect.carry import Carried, answer_id, response_digest
+from coleta.collect.carry import Carried, ResponseDigest, answer_id
 from coleta.collect.tick import Interval
-from coleta.errors import Corrupt
+from coleta.errors import ColetaError, Corrupt
 from coleta.terms import Terms, canonical
 
 FORMAT = 1
@@ -183,103 +184,171 @@ def _frame(kind: bytes, payload: bytes | memoryview) -> bytes:
 
 # Reading ----------------------------------------------------------------------------------------
 
+Part = Header | tuple[PageHead, bytes] | Trailer
 
-def parse(name: str, file: bytes) -> Contents:
-    """The whole of spool file `name`.
+
+def walk(name: str, file: BinaryIO) -> Iterator[Part]:
+    """The header of spool file `name`, its pages in order, and its trailer, one after the other.
+
+    What was given counts only once the end is reached, for only then is the whole known to be right.
+    Memory is bounded by a page, not by the file.
 
     Raises:
         NewerFormat: a newer version wrote it.
         Corrupt: cut short, damaged, or not a spool file; the message says at which byte.
 
     """
-    frames = _frames(name, memoryview(file))
+    frames = _frames(name, file)
     kind, payload = next(frames)
     if kind != b"H":
         raise Corrupt("the first frame is not a header", where=name)
     header = _load(name, payload, Header)
-    pages: list[tuple[PageHead, list[bytes]]] = []
+    yield header
+    digest = ResponseDigest()
+    head: PageHead | None = None
+    body: list[bytes] = []
     trailer: Trailer | None = None
     for kind, payload in frames:
         if trailer is not None:
             raise Corrupt("something follows the trailer", where=name)
+        if kind == b"B" and head is not None:
+            body.append(payload)
+            continue
+        if head is not None:
+            yield head, _page(digest, body)
+            head, body = None, []
         if kind == b"P":
-            pages.append((_load(name, payload, PageHead), []))
-        elif kind == b"B" and pages:
-            pages[-1][1].append(bytes(payload))
+            head = _load(name, payload, PageHead)
         elif kind == b"T":
             trailer = _load(name, payload, Trailer)
         else:
             raise Corrupt(f"a frame {kind!r} has no place here", where=name)
     if trailer is None:
         raise Corrupt("cut short: there is no trailer", where=name)
-    whole = Contents(header, tuple((head, b"".join(parts)) for head, parts in pages), trailer)
-    _check_whole(name, whole)
-    return whole
+    _check_whole(name, header, digest, trailer)
+    yield trailer
 
 
-def summary(name: str, contents: Contents, size_bytes: int, accepted_at: datetime) -> Spooled:
-    """What is kept in memory of a spool file while it waits."""
-    heads = [head for head, _ in contents.pages]
+def parse(name: str, file: bytes) -> Contents:
+    """The whole of spool file `name`; errors as for ``walk``."""
+    header, *pages, trailer = walk(name, BytesIO(file))
+    return Contents(header, tuple(pages), trailer)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a disk knows of a spool file: its size, and when it was accepted."""
+
+    size_bytes: int
+    accepted_at: datetime
+
+
+def summary(entry: str, header: Header, heads: Sequence[PageHead], trailer: Trailer, stored: Stored) -> Spooled:
+    """What is kept in memory of the spool file `entry` while it waits."""
     return Spooled(
-        name=name,
-        header=contents.header,
-        trailer=contents.trailer,
+        name=entry,
+        header=header,
+        trailer=trailer,
         asked_at=heads[0].asked_at if heads else None,
-        received_at=heads[-1].received_at if heads else accepted_at,
-        size_bytes=size_bytes,
+        received_at=heads[-1].received_at if heads else stored.accepted_at,
+        size_bytes=stored.size_bytes,
         tls_verified=all(head.tls_verified for head in heads),
     )
 
 
-def _frames(name: str, view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    if bytes(view[:6]) != MAGIC[:6] or len(view) < len(MAGIC) or view[7] != MAGIC[7] or not view[6]:
+class SpoolFile:
+    """A waiting spool file, to be read as often as needed. What goes wrong is told to the spool."""
+
+    def __init__(
+        self, name: str, open_: Callable[[], BinaryIO], refuse: Callable[[Corrupt | OSError], ColetaError]
+    ) -> None:
+        """Read what `open_` gives; `refuse` sets a damaged file aside, and gives the error to be raised."""
+        self._name = name
+        self._open = open_
+        self._refuse = refuse
+
+    def pages(self) -> Iterator[tuple[PageHead, bytes]]:
+        """Each page's head and its body as received, in order; memory is bounded by a page.
+
+        Raises:
+            Corrupt: the file fails its checks, which may show only after the last page. It counts as
+                damaged from here on, and what was given must not be used.
+            Retryable: it could not be read now, for a reason that is not the file's.
+
+        """
+        try:
+            with self._open() as file:
+                for part in walk(self._name, file):
+                    if isinstance(part, tuple):
+                        yield part
+        except (Corrupt, OSError) as error:
+            raise self._refuse(error) from None
+
+    def whole(self) -> bytes:
+        """All its bytes, checked; errors as for ``pages``."""
+        try:
+            with self._open() as file:
+                stored = file.read()
+            parse(self._name, stored)
+        except (Corrupt, OSError) as error:
+            raise self._refuse(error) from None
+        return stored
+
+
+def _page(digest: ResponseDigest, body: list[bytes]) -> bytes:
+    wire = body[0] if len(body) == 1 else b"".join(body)
+    digest.page(wire)
+    return wire
+
+
+def _frames(name: str, file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    magic = file.read(len(MAGIC))
+    if len(magic) < len(MAGIC) or magic[:6] != MAGIC[:6] or magic[7] != MAGIC[7] or not magic[6]:
         raise Corrupt("this is not a spool file", where=name)
-    if view[6] > FORMAT:
+    if magic[6] > FORMAT:
         raise NewerFormat(
-            f"written in spool format {view[6]}; this version of Coleta reads up to {FORMAT}",
+            f"written in spool format {magic[6]}; this version of Coleta reads up to {FORMAT}",
             where=name,
             hint="upgrade Coleta; the file is left as it is",
         )
     at = len(MAGIC)
-    while at < len(view):
-        body = at + _HEAD.size
-        if body > len(view):
+    while head := file.read(_HEAD.size):
+        if len(head) < _HEAD.size:
             raise Corrupt(f"cut short at byte {at}", where=name)
-        kind, length = _HEAD.unpack_from(view, at)
-        end = body + length
-        if end + _CRC.size > len(view):
+        kind, length = _HEAD.unpack(head)
+        if length > (BODY_FRAME_BYTES if kind == b"B" else SMALL_FRAME_BYTES):
+            raise Corrupt(f"the frame at byte {at} is longer than any can be", where=name)
+        payload, crc = file.read(length), file.read(_CRC.size)
+        if len(payload) < length or len(crc) < _CRC.size:
             raise Corrupt(f"cut short: the frame at byte {at} is not whole", where=name)
-        if _CRC.unpack_from(view, end)[0] != zlib.crc32(view[at:end]):
+        if _CRC.unpack(crc)[0] != zlib.crc32(payload, zlib.crc32(head)):
             raise Corrupt(f"the frame at byte {at} fails its CRC", where=name)
-        yield kind, view[body:end]
-        at = end + _CRC.size
-    # A file of nothing but the magic has no header; `parse` must not see StopIteration.
+        yield kind, payload
+        at += _HEAD.size + length + _CRC.size
+    # A file of nothing but the magic has no header; `walk` must not see StopIteration.
     if at == len(MAGIC):
         raise Corrupt("cut short: there is no header", where=name)
 
 
-def _check_whole(name: str, whole: Contents) -> None:
-    trailer, tick = whole.trailer, whole.header.tick
-    if trailer.pages != len(whole.pages):
-        raise Corrupt(f"the trailer counts {trailer.pages} pages, there are {len(whole.pages)}", where=name)
-    if trailer.size_bytes != sum(len(wire) for _, wire in whole.pages):
+def _check_whole(name: str, header: Header, digest: ResponseDigest, trailer: Trailer) -> None:
+    if trailer.pages != digest.pages:
+        raise Corrupt(f"the trailer counts {trailer.pages} pages, there are {digest.pages}", where=name)
+    if trailer.size_bytes != digest.size_bytes:
         raise Corrupt("the pages do not have the size that the trailer names", where=name)
-    if (tick is None) == (not whole.header.gaps):
+    if (header.tick is None) == (not header.gaps):
         raise Corrupt("it must hold either the answer of one tick, or gaps", where=name)
-    if tick is None:
+    if header.tick is None:
         return
-    digest = response_digest(wire for _, wire in whole.pages)
-    parent = whole.header.carried.parent if whole.header.carried else None
-    if trailer.response != digest or trailer.answer != answer_id(parent, tick, digest):
+    parent = header.carried.parent if header.carried else None
+    response = digest.hex()
+    if trailer.response != response or trailer.answer != answer_id(parent, header.tick, response):
         raise Corrupt("the pages do not have the digest that the trailer names", where=name)
 
 
 T = TypeVar("T")
 
 
-def _load(name: str, payload: memoryview, what: type[T]) -> T:
-    if len(payload) > SMALL_FRAME_BYTES:
-        raise Corrupt("a frame of JSON is too long", where=name)
+def _load(name: str, payload: bytes, what: type[T]) -> T:
     try:
         return msgspec.json.decode(payload, type=what)
     except msgspec.MsgspecError as error:

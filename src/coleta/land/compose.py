@@ -7,14 +7,14 @@ quarantined or deduplicated, and every answer of the batch has exactly one accou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
 from coleta.collect.carry import Carried
 from coleta.collect.envelope import unwrap
-from coleta.collect.spool import Contents, Header, Spooled
+from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile
 from coleta.errors import Corrupt
 from coleta.land import quarantine
 from coleta.land.batch import Batch
@@ -55,17 +55,46 @@ class Composed:
     unfit: tuple[Spooled, ...] = ()
 
 
+class _NoDataAfterAll(Exception):
+    """An answer turned out to be no data when some of its rows had been written: begin again without them."""
+
+    def __init__(self, entry: str, why: str) -> None:
+        super().__init__(why)
+        self.entry = entry
+        self.why = why
+
+
 def compose(
-    batch: Batch, head: Head, author: Author, *, read: Callable[[Spooled], Contents], sink: BinaryIO
+    batch: Batch, head: Head, author: Author, *, read: Callable[[Spooled], SpoolFile], sink: BinaryIO
 ) -> Composed:
-    """Write the object that lands `batch` after `head` into `sink`.
+    """Write the object that lands `batch` after `head` into `sink`. Memory is bounded by a page and a row group.
 
     Raises:
         Corrupt: a spool file is damaged (from `read`), or a law would be broken: a bug, and nothing is put.
 
     """
+    wrong = {member.entry.name: member.entry.trailer.wrong for member in batch.members if member.entry.trailer.wrong}
+    while True:
+        sink.seek(0)
+        sink.truncate()
+        try:
+            return _compose(batch, head, author, _Reading(read, wrong), sink)
+        except _NoDataAfterAll as error:
+            # Each round is one answer the fewer that can do this.
+            wrong[error.entry] = error.why
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Where spool files are read, and which of them are known to be no data, by name and why."""
+
+    read: Callable[[Spooled], SpoolFile]
+    wrong: Mapping[str, str]
+
+
+def _compose(batch: Batch, head: Head, author: Author, reading: _Reading, sink: BinaryIO) -> Composed:
     with ObjectWriter(sink, schema(batch.terms)) as writer:
-        accounts, files, unfit = _land_all(batch, read, writer)
+        accounts, files, unfit = _land_all(batch, reading, writer)
         _assert_laws(batch, accounts)
         first = batch.members[0].entry.header
 
@@ -78,7 +107,7 @@ def compose(
 
 
 def _land_all(
-    batch: Batch, read: Callable[[Spooled], Contents], writer: ObjectWriter
+    batch: Batch, reading: _Reading, writer: ObjectWriter
 ) -> tuple[list[Account], list[QuarantineObject], list[Spooled]]:
     accounts: list[Account] = []
     files: list[QuarantineObject] = []
@@ -87,7 +116,7 @@ def _land_all(
         if member.entry.is_gap:
             accounts.extend(_gap_accounts(member))
             continue
-        account, quarantined = _land(member, read(member.entry), writer)
+        account, quarantined = _land(member, reading, writer)
         if account.outcome is Outcome.REJECTED and account.settles not in ((), (account.tick,)):
             unfit.append(member.entry)
         accounts.append(account)
@@ -138,45 +167,51 @@ def _gap_accounts(member: Ready) -> Iterator[Account]:
         )
 
 
-def _land(member: Ready, contents: Contents, writer: ObjectWriter) -> tuple[Account, list[QuarantineObject]]:
-    account = _blank_account(member)
-    bodies = [unwrap(wire, page.encoding, max_bytes=_NO_LIMIT) for page, wire in contents.pages]
-    wrong = member.entry.trailer.wrong
+def _land(member: Ready, reading: _Reading, writer: ObjectWriter) -> tuple[Account, list[QuarantineObject]]:
+    account, entry = _blank_account(member), member.entry
+    wrong = reading.wrong.get(entry.name)
     if wrong is None:
+        rows = writer.rows
         try:
-            return _land_records(account, [body for body in bodies if body], member.entry.header.terms, writer)
+            return _land_records(account, reading.read(entry), entry.header.terms, writer)
         except NotRecords as error:
             wrong = str(error)
-    answer = account.answer or ""
+            if writer.rows != rows:
+                raise _NoDataAfterAll(entry.name, wrong) from None
     pages = [
-        quarantine.of_page(account.tick, answer, body, number=page.number, why=wrong)
-        for (page, _), body in zip(contents.pages, bodies, strict=True)
+        quarantine.of_page(account.tick, account.answer or "", body, number=page.number, why=wrong)
+        for page, body in _bodies(reading.read(entry))
     ]
     return replace(account, outcome=Outcome.REJECTED, reason=wrong), pages
 
 
+def _bodies(file: SpoolFile) -> Iterator[tuple[PageHead, bytes]]:
+    for page, wire in file.pages():
+        yield page, unwrap(wire, page.encoding, max_bytes=_NO_LIMIT)
+
+
 def _land_records(
-    account: Account, bodies: list[bytes], terms: Terms, writer: ObjectWriter
+    account: Account, file: SpoolFile, terms: Terms, writer: ObjectWriter
 ) -> tuple[Account, list[QuarantineObject]]:
-    # Nothing may reach the writer before the whole answer is known to be records.
-    pieces = list(decode(bodies, terms))
     rejects: list[Reject] = []
     drift: Counter[str] = Counter()
-    for piece in pieces:
+    counts: Counter[str] = Counter()
+    for piece in decode((body for _, body in _bodies(file) if body), terms):
         writer.add(piece, tick=account.tick.end, fetched_at=account.received_at or account.tick.end)
         rejects.extend(piece.rejects)
         drift.update(piece.drift)
-    received, landed = sum(p.received for p in pieces), sum(p.columns.num_rows for p in pieces)
-    all_broken = bool(rejects) and not landed
+        counts.update(received=piece.received, landed=piece.columns.num_rows)
+        counts.update(deduplicated=piece.deduplicated, nulled=piece.nulled)
+    all_broken = bool(rejects) and not counts["landed"]
     account = replace(
         account,
-        outcome=Outcome.REJECTED if all_broken else Outcome.OK if received else Outcome.EMPTY,
+        outcome=Outcome.REJECTED if all_broken else Outcome.OK if counts["received"] else Outcome.EMPTY,
         reason=CONTRACT_BROKEN if all_broken else None,
-        received=received,
-        landed=landed,
+        received=counts["received"],
+        landed=counts["landed"],
         quarantined=len(rejects),
-        deduplicated=sum(piece.deduplicated for piece in pieces),
-        nulled=sum(piece.nulled for piece in pieces),
+        deduplicated=counts["deduplicated"],
+        nulled=counts["nulled"],
         drift={_spelled(name): count for name, count in sorted(drift.items())} or None,
     )
     return account, [quarantine.of_records(account.tick, account.answer or "", rejects)] if rejects else []

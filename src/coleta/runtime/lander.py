@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import BinaryIO
 
-from coleta.collect.spool import Contents, Spooled, parse
+from coleta.collect.spool import Spooled
 from coleta.errors import Corrupt, Doubtful, Retryable, SpoolRefused, StoreUnavailable
 from coleta.land.batch import Batch, choose, closes_at
 from coleta.land.commit import Committed, Head, sift
@@ -139,21 +139,13 @@ def _commit(station: Station, batch: Batch, head: Head) -> None:
 
 
 def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Composed | None:
-    damaged: list[Corrupt] = []
-
-    def read(entry: Spooled) -> Contents:
-        try:
-            return parse(entry.name, station.spool.read(entry))
-        except Corrupt as error:
-            damaged.append(error)
-            raise
-
+    before = station.spool.contents().damaged
     try:
-        return compose(batch, head, _author(station), read=read, sink=sink)
+        return compose(batch, head, _author(station), read=station.spool.read, sink=sink)
     except OSError as error:
         raise _no_room(error) from None
     except Corrupt as error:
-        if not damaged:
+        if station.spool.contents().damaged == before:
             raise
         # The spool has set the file aside; its tick is a hole again, to be asked or written down.
         now = station.world.clock.now()
@@ -209,7 +201,7 @@ def _put_notes(station: Station, batch: Batch, quarantine: Sequence[QuarantineOb
 def _supersede(station: Station, entry: Spooled) -> None:
     """Keep an answer that lost a race, then let go of it."""
     try:
-        whole = station.spool.read(entry)
+        whole = station.spool.read(entry).whole()
     except Corrupt as error:
         station.world.tell(Trouble(station.stream.name, "spool", str(error), station.world.clock.now()))
         return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import NoReturn, Protocol
 
-from coleta.collect.spool import Header, PageHead, Spooled, Trailer
+from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile, Trailer
 from coleta.errors import Doubtful, SpoolRefused, StoreUnavailable
 from coleta.land.commit import Committed, Head
 from coleta.ports import Created, Draft, Exists, Index, Notes, ObjectStore, Spool, SpoolContents
@@ -101,7 +101,7 @@ class GatedSpool:
         """See ``Spool``."""
         return self._inner.contents()
 
-    def read(self, entry: Spooled) -> bytes:
+    def read(self, entry: Spooled) -> SpoolFile:
         """See ``Spool``."""
         self._gate.meet("spool.read")
         return self._inner.read(entry)

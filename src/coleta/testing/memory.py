@@ -14,8 +14,19 @@ from typing import BinaryIO
 
 from coleta.adapters.file_store import check_body, check_name
 from coleta.adapters.shelf import Damaged, Held, Shelf, Written, check_header, judge
-from coleta.collect.spool import Header, PageHead, Spooled, Trailer, closing, file_name, opening, page, parse
-from coleta.errors import Corrupt, SpoolRefused
+from coleta.collect.spool import (
+    Header,
+    PageHead,
+    Spooled,
+    SpoolFile,
+    Stored,
+    Trailer,
+    closing,
+    file_name,
+    opening,
+    page,
+)
+from coleta.errors import ColetaError, Corrupt, SpoolRefused
 from coleta.land.commit import Committed, Head
 from coleta.ports import Created, Exists, SpoolContents
 
@@ -112,7 +123,7 @@ class MemorySpool:
         self._now = now
         self._shelf = Shelf(quota_bytes)
         for name, (accepted_at, body) in self.files.items():
-            match judge(name, body, uuid=uuid, accepted_at=accepted_at):
+            match judge(name, BytesIO(body), Stored(len(body), accepted_at), uuid=uuid):
                 case Spooled() as entry:
                     self._shelf.add(entry, reserved=False)
                 case Held():
@@ -129,16 +140,15 @@ class MemorySpool:
         """What lies here now."""
         return self._shelf.contents(self._shelf.free_bytes)
 
-    def read(self, entry: Spooled) -> bytes:
-        """The whole spool file of `entry`, checked."""
-        _, body = self.files.get(entry.name, (None, b""))
-        try:
-            parse(entry.name, body)
-        except Corrupt:
+    def read(self, entry: Spooled) -> SpoolFile:
+        """The spool file of `entry`."""
+
+        def refuse(error: Corrupt | OSError) -> ColetaError:
             self._shelf.drop(entry.name)
             self._shelf.damaged.add(entry.name)
-            raise
-        return body
+            return error if isinstance(error, Corrupt) else Corrupt(str(error), where=entry.name)
+
+        return SpoolFile(entry.name, lambda: BytesIO(self.files.get(entry.name, (None, b""))[1]), refuse)
 
     def release(self, entries: Sequence[Spooled]) -> None:
         """Forget `entries`."""

@@ -20,7 +20,7 @@ from coleta.adapters.below import Below
 from coleta.collect.request import Request
 from coleta.collect.response import Failed, Response
 from coleta.collect.response import Fault as WireFault
-from coleta.collect.spool import Spooled, parse
+from coleta.collect.spool import Spooled
 from coleta.contract.types import Contract, Field, Int
 from coleta.errors import Retryable
 from coleta.land.commit import Identity
@@ -292,7 +292,7 @@ class Simulation:
 
             def accepted(entry: Spooled) -> None:
                 if entry.trailer.answer is not None:
-                    pages = parse(entry.name, inner.read(entry)).pages
+                    pages = inner.read(entry).pages()
                     (tick,) = entry.intervals
                     bodies = b"\n".join(wire for _, wire in pages)
                     self.books.note(entry.trailer.answer, (tick.start, tick.end), bodies)

@@ -150,7 +150,7 @@ def test_damage_found_on_reading_is_set_aside_and_says_where(tmp_path: Path) -> 
     (tmp_path / "waiting" / entry.name).write_bytes(b"rubbish")
 
     with pytest.raises(Corrupt, match="not a spool file") as caught:
-        spool.read(entry)
+        spool.read(entry).whole()
 
     assert caught.value.where == str(tmp_path / "waiting" / entry.name)
     assert tree(tmp_path) == {f"damaged/{entry.name}": b"rubbish"}

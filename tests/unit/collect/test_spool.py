@@ -17,6 +17,7 @@ from coleta.collect.spool import (
     Contents,
     Header,
     NewerFormat,
+    Stored,
     Trailer,
     closing,
     file_name,
@@ -155,9 +156,8 @@ def test_files_of_gaps_are_named_by_their_first_tick_and_what_they_say() -> None
 def test_a_summary_says_when_the_first_page_was_asked_and_the_last_came() -> None:
     later = NOON + timedelta(minutes=2)
     heads = (sample_page(1), replace(sample_page(2, at=later), tls_verified=False))
-    contents = Contents(sample_header(), tuple((head, b"") for head in heads), Trailer())
 
-    entry = summary("x", contents, 123, accepted_at=later + timedelta(hours=1))
+    entry = summary("x", sample_header(), heads, Trailer(), Stored(123, later + timedelta(hours=1)))
 
     assert (entry.asked_at, entry.received_at) == (heads[0].asked_at, heads[1].received_at)
     assert (entry.size_bytes, entry.tls_verified) == (123, False)
@@ -165,7 +165,7 @@ def test_a_summary_says_when_the_first_page_was_asked_and_the_last_came() -> Non
 
 
 def test_gaps_have_the_instant_of_their_acceptance() -> None:
-    entry = summary("x", Contents(sample_gaps(1, 2), ()), 10, accepted_at=NOON)
+    entry = summary("x", sample_gaps(1, 2), (), Trailer(), Stored(10, NOON))
 
     assert (entry.asked_at, entry.received_at) == (None, NOON)
     assert (entry.intervals, entry.is_gap) == ((sample_tick(1), sample_tick(2)), True)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from coleta.collect.carry import Carried
-from coleta.collect.spool import Contents, Header, Spooled, parse
+from coleta.collect.spool import Header, Spooled, SpoolFile
 from coleta.collect.tick import Interval
 from coleta.contract.types import Contract, Field, Int, Str
 from coleta.errors import Corrupt
@@ -68,8 +68,8 @@ class Desk:
         draft = self.spool.draft(header)
         return draft.accept(sample_trailer(header, []))
 
-    def read(self, entry: Spooled) -> Contents:
-        return parse(entry.name, self.spool.read(entry))
+    def read(self, entry: Spooled) -> SpoolFile:
+        return self.spool.read(entry)
 
     def batch(self, head: Head = HEAD) -> Batch:
         ready = sift(self.spool.contents().waiting, head, set()).ready

@@ -217,7 +217,7 @@ def test_what_is_not_the_data_is_asked_for_again_and_kept_at_the_deadline() -> N
     (entry,) = waiting(station)
     assert entry.trailer.wrong == "HTML or XML instead of JSON"
     assert len(bench.api.asked) > 3
-    assert [wire for _, wire in parse(entry.name, station.spool.read(entry)).pages] == [HTML]
+    assert [wire for _, wire in parse(entry.name, station.spool.read(entry).whole()).pages] == [HTML]
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, b""), (200, b"")])
@@ -263,7 +263,7 @@ def test_the_wire_bytes_are_kept_as_they_came_and_secrets_are_not() -> None:
     collect(bench, Collector(station), until=NOON + timedelta(seconds=30))
 
     (entry,) = waiting(station)
-    stored = station.spool.read(entry)
+    stored = station.spool.read(entry).whole()
     ((head, kept),) = parse(entry.name, stored).pages
     assert (kept, head.encoding, head.headers) == (wire, "gzip", (("etag", '"x"'),))
     assert b"hidden" not in stored

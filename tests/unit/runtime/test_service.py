@@ -15,7 +15,7 @@ from coleta.adapters.disk_spool import DiskSpool
 from coleta.adapters.system import SystemClock, SystemIds
 from coleta.collect.request import Request
 from coleta.collect.response import Failed, Fault, Response
-from coleta.collect.spool import Header, Spooled
+from coleta.collect.spool import Header, Spooled, SpoolFile
 from coleta.errors import Corrupt, StoreUnavailable
 from coleta.land.commit import Identity
 from coleta.ports import Created, Draft, Exists, Index, ObjectStore, Spool, SpoolContents
@@ -293,7 +293,7 @@ class SlowLook:
         self.looked.wait(PATIENCE_S)
         return self.inner.draft(header)
 
-    def read(self, entry: Spooled) -> bytes:
+    def read(self, entry: Spooled) -> SpoolFile:
         return self.inner.read(entry)
 
     def release(self, entries: Sequence[Spooled]) -> None:
