@@ -67,6 +67,7 @@ class SqliteIndex:
         self._uuid = uuid
         self._read_only = read_only
         self._lock = Lock()
+        self._known_head: tuple[bytes, Head | None] = (b"", None)
         try:
             self._db = _look(path, uuid) if read_only else _open(path, uuid)
         except sqlite3.Error as error:
@@ -84,8 +85,15 @@ class SqliteIndex:
     def head(self) -> Head | None:
         """The newest state entered, or None; see ``Index``. From a damaged file None, which is a sound start."""
         with suppress(_Lost):
-            return self._ask(_head)
+            return self._ask(self._read_head)
         return None
+
+    def _read_head(self, db: sqlite3.Connection) -> Head | None:
+        # With thousands of separate gaps, reading it costs milliseconds, and each step asks for it.
+        stored = _stored_head(db)
+        if stored is not None and stored != self._known_head[0]:
+            self._known_head = stored, msgspec.json.decode(stored, type=Head)
+        return self._known_head[1] if stored is not None else None
 
     def enter(self, head: Head, committed: Committed | None) -> None:
         """Remember `committed`, which led to `head`; see ``Index``.
@@ -152,9 +160,14 @@ class _Lost(Retryable):
 # Questions ----------------------------------------------------------------------------------------
 
 
-def _head(db: sqlite3.Connection) -> Head | None:
+def _stored_head(db: sqlite3.Connection) -> bytes | None:
     row = db.execute("SELECT head FROM late_log UNION ALL SELECT head FROM log LIMIT 1").fetchone()
-    return msgspec.json.decode(row[0], type=Head) if row and row[0] is not None else None
+    return row[0] if row else None
+
+
+def _head(db: sqlite3.Connection) -> Head | None:
+    stored = _stored_head(db)
+    return None if stored is None else msgspec.json.decode(stored, type=Head)
 
 
 def _landed(db: sqlite3.Connection, asked: list[str]) -> set[str]:

@@ -23,6 +23,7 @@ from coleta.land.record import Record, encode_record, folder_date, record_digest
 from coleta.ports import Created, ObjectStore
 from coleta.runtime.events import Landed, Superseded, Trouble
 from coleta.runtime.log import follow, read_commit
+from coleta.runtime.opening import confirm
 from coleta.runtime.station import Station
 from coleta.terms import canonical
 
@@ -47,6 +48,8 @@ class Lander:
         self._pause = SHORTEST_PAUSE
         self._rests_until: datetime | None = None
         self._one_at_a_time = Lock()
+        self._confirmed = False
+        self._terms: set[str] = set()
 
     @property
     def idle(self) -> bool:
@@ -76,7 +79,11 @@ class Lander:
             # Being roused by an answer is no reason to try again; nor may a clock set back lengthen a pause.
             return self._rests_until
         try:
-            land(station)
+            if not self._confirmed:
+                # A stream may have been opened in an outage; another store may be there when it ends.
+                confirm(station.store, station.identity)
+                self._confirmed = True
+            land(station, self._terms)
         except (Retryable, Doubtful, SpoolRefused) as error:
             return self._rest(now, "store", str(error))
         if station.spool.contents().waiting == waiting:
@@ -92,14 +99,15 @@ class Lander:
         return until
 
 
-def land(station: Station) -> None:
-    """Land everything that waits.
+def land(station: Station, terms: set[str] | None = None) -> None:
+    """Land everything that waits. `terms` holds the digests of terms known to be in the store, and grows.
 
     Raises:
         StoreUnavailable: the store does not answer; what waits goes on waiting.
         Corrupt: the log breaks its rules.
 
     """
+    known = set() if terms is None else terms
     for _ in range(ROUNDS):
         waiting = station.spool.contents().waiting
         if not waiting:
@@ -114,10 +122,10 @@ def land(station: Station) -> None:
         batch = choose(sifted.ready, folder=folder_date(head.next), max_bytes=station.stream.landing.max_bytes)
         if batch is None:
             return
-        _commit(station, batch, head)
+        _commit(station, batch, head, known)
 
 
-def _commit(station: Station, batch: Batch, head: Head) -> None:
+def _commit(station: Station, batch: Batch, head: Head, terms: set[str]) -> None:
     with closing(station.scratch.file()) as sink:
         composed = _compose(station, batch, head, sink)
         if composed is None:
@@ -126,7 +134,7 @@ def _commit(station: Station, batch: Batch, head: Head) -> None:
             _supersede(station, entry)
         if composed.unfit:
             return
-        _put_notes(station, batch, composed.quarantine)
+        _put_notes(station, batch, composed.quarantine, terms)
         if folder_date(head.next) != batch.day:
             _turn(station, batch, head)
             return
@@ -191,9 +199,12 @@ def _settle(store: ObjectStore, name: str, record: Record, sink: BinaryIO) -> Co
     raise StoreUnavailable("it neither stores the next object nor says that one exists", where=name)
 
 
-def _put_notes(station: Station, batch: Batch, quarantine: Sequence[QuarantineObject]) -> None:
+def _put_notes(station: Station, batch: Batch, quarantine: Sequence[QuarantineObject], terms: set[str]) -> None:
     """Put what the object will name, before it: terms and quarantine files. Idempotent by name."""
-    _note(station.store, f"_ledger/terms/{batch.terms.digest}.json", canonical(batch.terms))
+    digest = batch.terms.digest
+    if digest not in terms:
+        _note(station.store, f"_ledger/terms/{digest}.json", canonical(batch.terms))
+        terms.add(digest)
     for one in quarantine:
         _note(station.store, one.file.path, one.body)
 

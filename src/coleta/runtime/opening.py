@@ -159,18 +159,29 @@ def open_station(premises: Premises, world: World) -> Station:
     return station
 
 
+def confirm(store: ObjectStore, identity: Identity) -> None:
+    """Make sure that the log is still the one that this machine has landed in.
+
+    Raises:
+        Misconfigured: it is gone, or another lies in its place.
+        StoreUnavailable: it could not be told.
+
+    """
+    stored = store.read(IDENTITY_NAME)
+    if stored is None or Identity.from_json(stored).uuid != identity.uuid:
+        raise Misconfigured(
+            f"the log {identity.uuid} that this machine has landed in is no longer there",
+            where=IDENTITY_NAME,
+            hint="bring the store back; or, to begin anew on purpose, move the stream's spool folder away",
+        )
+
+
 def _agreed_identity(premises: Premises, world: World, remembered: Identity | None) -> Identity:
     if premises.notes.recall("probe") is None:
         probe(premises.root)
         premises.notes.remember("probe", PROBE_BODY)
     if remembered is not None:
-        stored = premises.store.read(IDENTITY_NAME)
-        if stored is None or Identity.from_json(stored).uuid != remembered.uuid:
-            raise Misconfigured(
-                f"the log {remembered.uuid} that this machine has landed in is no longer there",
-                where=f"{premises.stream.store}/{premises.stream.path}",
-                hint="bring the store back; or, to begin anew on purpose, move the stream's spool folder away",
-            )
+        confirm(premises.store, remembered)
         return remembered
     identity = identify(premises.store, premises.stream, world.ids, world.clock.now())
     premises.notes.remember("identity", identity.to_json())

@@ -13,7 +13,7 @@ import pytest
 
 from coleta.collect.spool import Gap, Spooled
 from coleta.collect.tick import Interval, on_demand
-from coleta.errors import Corrupt, StoreUnavailable
+from coleta.errors import Corrupt, Misconfigured, StoreUnavailable
 from coleta.land.record import Outcome
 from coleta.runtime.asking import spool_gaps
 from coleta.runtime.auditor import Evidence, whole
@@ -554,3 +554,41 @@ def test_landed_is_told_with_the_commit() -> None:
 
     (told,) = bench.told(Landed)
     assert told.committed == bench.commits()[0]
+
+
+# Another store, and what is put once ----------------------------------------------------------------
+
+
+def test_a_stream_opened_in_an_outage_does_not_land_in_another_store_that_comes_back_in_its_place() -> None:
+    bench = Bench()
+    machine = bench.machine()
+    waiting(machine.open(), 1, purchases(1))
+    land(machine.open())
+    bench.store.down = True
+    station = machine.open()
+    waiting(station, 2, purchases(2))
+    bench.store.down = False
+    for name in list(bench.store.inner.objects):
+        del bench.store.inner.objects[name]
+
+    with pytest.raises(Misconfigured, match="no longer there"):
+        Lander(station).step()
+
+    assert bench.names("") == []
+    assert len(left(station)) == 1
+
+
+def test_the_terms_are_put_with_the_first_commit_only() -> None:
+    bench = Bench()
+    station = bench.machine().open()
+    lander = Lander(station)
+    waiting(station, 1, purchases(1))
+    lander.step()
+    (terms,) = bench.names("_ledger/terms/")
+    del bench.store.inner.objects[f"compras/{terms}"]
+    waiting(station, 2, purchases(2))
+
+    lander.step()
+
+    assert eans(bench) == [1, 2]
+    assert bench.names("_ledger/terms/") == []

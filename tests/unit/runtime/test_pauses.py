@@ -12,8 +12,8 @@ from coleta.collect.request import Request
 from coleta.collect.response import Failed, Response
 from coleta.collect.spool import Spooled
 from coleta.errors import Retryable, StoreUnavailable
-from coleta.land.commit import Head
-from coleta.ports import Created, Exists, Index, ObjectStore
+from coleta.land.commit import IDENTITY_NAME, Head
+from coleta.ports import Created, Exists, Index
 from coleta.runtime.collector import ROOM_BYTES, SPOOL_PAUSE, Collector
 from coleta.runtime.events import Event, Trouble
 from coleta.runtime.lander import LONGEST_PAUSE, Lander
@@ -92,7 +92,9 @@ class Desk:
     def spool(self, quota_bytes: int = 1 << 30) -> MemorySpool:
         return MemorySpool(uuid=UUID, now=self.clock.now, quota_bytes=quota_bytes)
 
-    def station(self, spool: MemorySpool, *, store: ObjectStore | None = None, index: Index | None = None) -> Station:
+    def station(self, spool: MemorySpool, *, store: MemoryStore | None = None, index: Index | None = None) -> Station:
+        store = store or MemoryStore()
+        store.objects[IDENTITY_NAME] = sample_identity().to_json()
         return Station(
             stream=Stream(
                 name="compras",
@@ -106,7 +108,7 @@ class Desk:
             identity=sample_identity(),
             world=World(self.clock, SeededIds(), self.api, owner="o", tool="t", tell=self.told.append),
             spool=spool,
-            store=store or MemoryStore(),
+            store=store,
             index=index or MemoryIndex(),
             scratch=MemoryScratch(),
         )
