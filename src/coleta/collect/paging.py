@@ -29,12 +29,12 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an answer has come: its last page's number and digest, and the records so far with it."""
+    """How far an answer has come: its last page's number, the records so far with it, and whether that
+    page's body is the very one of the page before."""
 
     number: int
-    digest: str
     received: int
-    previous_digest: str | None = None
+    repeats: bool = False
 
 
 def after(paging: Paging, page: Page, progress: Progress) -> Whole | Next | Broken:
@@ -48,7 +48,7 @@ def after(paging: Paging, page: Page, progress: Progress) -> Whole | Next | Brok
 
 def _after_number(paging: PageNumber, page: Page, progress: Progress) -> Whole | Next | Broken:
     asked = progress.number - paging.first + 1
-    if page.count and progress.digest == progress.previous_digest:
+    if page.count and progress.repeats:
         return Broken(f"page {progress.number} repeats page {progress.number - 1}: is {paging.param!r} the right name?")
     if page.total is not None and progress.received > page.total:
         return Broken(f"the API declares {page.total} records, {progress.received} came")

@@ -5,7 +5,6 @@ Waiting never holds a thread: ``advance`` makes at most one exchange and says wh
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,7 +68,7 @@ class TickAsking:
         self._digest = ResponseDigest()
         self._received = 0
         self._body_bytes = 0
-        self._page_digest: str | None = None
+        self._previous_body: bytes | None = None
 
     def advance(self) -> Later | Answered | Missing:
         """Make one exchange and act on it.
@@ -146,11 +145,10 @@ class TickAsking:
         return Later(world.clock.now() + wait)
 
     def _keep(self, came: Response, page: Page | NotData | None, wrong: str | None) -> Later | Answered | Missing:
-        digest = hashlib.sha256(came.body).hexdigest()
         step: Whole | Next | Broken = Whole()
         if isinstance(page, Page):
             self._received += page.count
-            progress = Progress(self._number, digest, self._received, self._page_digest)
+            progress = Progress(self._number, self._received, repeats=came.body == self._previous_body)
             step = after(self._station.stream.source.paging, page, progress)
         if isinstance(step, Broken):
             # The pages contradict each other: ask for all of them anew while the deadline allows.
@@ -161,7 +159,7 @@ class TickAsking:
                 return self._again(verdict.after, verdict.reason)
             wrong = step.why
         self._take(came, self._request)
-        self._page_digest = digest
+        self._previous_body = came.body
         if isinstance(step, Next):
             return self._next_page(step.number)
         return self._accept(wrong)

@@ -9,8 +9,8 @@ from coleta.collect.paging import Broken, Next, Progress, Whole, after
 from coleta.stream import PageNumber, SinglePage
 
 
-def progress(number: int = 1, *, received: int, digest: str = "a", previous: str | None = None) -> Progress:
-    return Progress(number, digest, received, previous)
+def progress(number: int = 1, *, received: int, repeats: bool = False) -> Progress:
+    return Progress(number, received, repeats)
 
 
 def test_a_single_page_is_the_whole_answer_whatever_it_says() -> None:
@@ -71,12 +71,12 @@ def test_a_short_page_before_the_declared_total_breaks_the_answer() -> None:
 
 
 def test_a_page_that_repeats_the_one_before_it_breaks_the_answer() -> None:
-    step = after(PageNumber(param="pagina"), Page(count=3), progress(2, received=6, digest="a", previous="a"))
+    step = after(PageNumber(param="pagina"), Page(count=3), progress(2, received=6, repeats=True))
 
     assert step == Broken("page 2 repeats page 1: is 'pagina' the right name?")
-    assert after(PageNumber(), Page(count=3), progress(2, received=6, digest="b", previous="a")) == Next(3)
+    assert after(PageNumber(), Page(count=3), progress(2, received=6)) == Next(3)
     # Two empty pages are the same page, and the end.
-    assert after(PageNumber(), Page(count=0), progress(2, received=0, digest="a", previous="a")) == Whole()
+    assert after(PageNumber(), Page(count=0), progress(2, received=0, repeats=True)) == Whole()
 
 
 def test_there_is_a_limit_of_pages_and_the_last_of_them_may_be_the_end() -> None:
