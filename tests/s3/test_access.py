@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -376,11 +377,20 @@ def test_an_endpoint_that_is_not_safe_or_no_base_url_is_refused_without_its_secr
     assert "canary" not in full_text(caught.value)
 
 
+def create_for_sure(store: CloudStore, name: str) -> None:
+    """Create an empty object; a busy machine's store may be slow to answer now and then."""
+    for _ in range(5):
+        with suppress(Doubtful, StoreUnavailable):
+            create(store, name, b"")
+            return
+    pytest.fail(f"{name} could not be created")
+
+
 def test_a_listing_is_complete_beyond_a_thousand_names(s3: S3Service) -> None:
     store = s3.store()
     names = [f"data/{n:05d}" for n in range(1_050)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda name: create(store, name, b""), names))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: create_for_sure(store, name), names))
 
     assert list(store.names("data/")) == names
     assert list(store.names("data/0104")) == names[1040:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.s3.service import LANDER, S3Service
 from coleta.adapters.below import Below
 from coleta.adapters.object_store import CloudStore
 from coleta.errors import StoreUnavailable
+from coleta.land.commit import IDENTITY_NAME
 from coleta.ports import Transport
 from coleta.runtime.auditor import Evidence, whole
 from coleta.runtime.events import Event, Trouble
@@ -44,6 +46,8 @@ class Desk:
         self.url = self.service.url()
         self.clock = ManualClock(NOON + timedelta(hours=1))
         self.direct = Below(self.service.store(Store(self.url)), "compras")
+        identity = sample_identity().to_json()
+        self.direct.create(IDENTITY_NAME, identity, sha256=hashlib.sha256(identity).hexdigest())
         self.spool = MemorySpool(uuid=UUID, now=self.clock.now, quota_bytes=1 << 30)
         self.through = self.service.at(self.proxy.url).store(Store(self.url, timeout=SHORT), login=LANDER, known=True)
 
