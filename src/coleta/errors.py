@@ -13,7 +13,8 @@ Anything that escapes and is not a ``ColetaError`` is a bug (exit status 1).
     ├── Doubtful          it may have happened: read back, then decide
     ├── SpoolRefused      the disk did not take it: it is not accepted 74
     ├── Corrupt           bytes that we wrote ourselves are wrong      76
-    └── OverBudget        too many records broke the contract          65
+    ├── OverBudget        too many records broke the contract          65
+    └── WrongQuestion     what was asked has no answer: ask otherwise   2
 """
 
 from __future__ import annotations
@@ -110,3 +111,10 @@ class OverBudget(ColetaError):
 
     code = "over_budget"
     exit_status = 65
+
+
+class WrongQuestion(ColetaError):
+    """What was asked has no answer: SQL that is none, a column that there is not. Ask otherwise."""
+
+    code = "wrong_question"
+    exit_status = 2

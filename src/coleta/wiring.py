@@ -65,6 +65,11 @@ class App:
         return self._project.root
 
     @property
+    def quota_bytes(self) -> int:
+        """The most that its spool may hold."""
+        return self._project.quota_bytes
+
+    @property
     def streams(self) -> Sequence[Stream]:
         """Its streams, as in the file."""
         return self._project.streams
@@ -337,6 +342,13 @@ def start_demo(plan: DemoPlan) -> Iterator[Demo]:
         yield Demo(open_app(plan.folder), api, s3)
 
 
+def config_schema() -> Mapping[str, object]:
+    """The JSON Schema of ``coleta.toml``, for editors."""
+    from coleta.settings.schema import file_schema
+
+    return file_schema()
+
+
 def main() -> int:
     """Run the command line; the exit status."""
     from coleta.cli.main import build, run
@@ -347,5 +359,6 @@ def main() -> int:
         write_example=write_example,
         serve_mock=serve_mock,
         start_demo=start_demo,
+        config_schema=config_schema,
     )
     return run(build(doors), sys.argv[1:])

@@ -9,13 +9,13 @@ from coleta import errors
 from coleta.cli import demo, main, up, verify
 from coleta.cli.doors import Doors
 from coleta.errors import ColetaError
-from coleta.wiring import open_app, serve_mock, start_demo, write_example
+from coleta.wiring import config_schema, open_app, serve_mock, start_demo, write_example
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 COMMANDS = (REFERENCE / "commands.md").read_text(encoding="utf-8")
 EXIT_CODES = (REFERENCE / "exit-codes.md").read_text(encoding="utf-8")
 
-DOORS = Doors("0", open_app, write_example, serve_mock, start_demo)
+DOORS = Doors("0", open_app, write_example, serve_mock, start_demo, config_schema)
 PROGRAM = typer.main.get_command(main.build(DOORS))
 
 EVERYWHERE = {"--help"}
@@ -28,8 +28,13 @@ def options_of(command: object) -> set[str]:
     return found
 
 
+def all_options_of(command: object) -> set[str]:
+    """Those of a group are those of its commands."""
+    return options_of(command).union(*(options_of(one) for one in getattr(command, "commands", {}).values()))
+
+
 def commands() -> dict[str, set[str]]:
-    return {name: options_of(command) for name, command in PROGRAM.commands.items()}  # type: ignore[attr-defined]
+    return {name: all_options_of(command) for name, command in PROGRAM.commands.items()}  # type: ignore[attr-defined]
 
 
 def section(name: str) -> str:
@@ -47,6 +52,14 @@ def test_every_option_of_a_command_is_in_its_section_and_no_other_is() -> None:
         written = set(re.findall(r"`(--[a-z0-9-]+)", section(name)))
 
         assert written == options - EVERYWHERE, name
+
+
+def test_every_command_of_a_group_is_in_its_section() -> None:
+    groups = {name: command.commands for name, command in PROGRAM.commands.items() if hasattr(command, "commands")}  # type: ignore[attr-defined]
+
+    assert groups
+    for name, inner in groups.items():
+        assert set(re.findall(rf"^`coleta {name} (\w+)", section(name), flags=re.MULTILINE)) == set(inner), name
 
 
 def test_every_option_before_the_command_is_in_the_page() -> None:
@@ -71,6 +84,6 @@ def test_every_exit_status_is_in_the_page_and_no_other_is() -> None:
 
 def test_the_error_tree_in_the_code_names_every_exit_status_of_an_error() -> None:
     assert errors.__doc__ is not None
-    named = {int(status) for status in re.findall(r" ([0-9]{2})$", errors.__doc__, flags=re.MULTILINE)}
+    named = {int(status) for status in re.findall(r" ([0-9]{1,2})$", errors.__doc__, flags=re.MULTILINE)}
 
     assert statuses_of_errors() - {ColetaError.exit_status} == named | {errors.Doubtful.exit_status}

@@ -16,7 +16,7 @@ from coleta.cli.doors import Doors
 from coleta.cli.main import build
 from coleta.collect.spool import NewerFormat
 from coleta.errors import ColetaError
-from coleta.wiring import open_app, serve_mock, start_demo, write_example
+from coleta.wiring import config_schema, open_app, serve_mock, start_demo, write_example
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -148,7 +148,7 @@ def test_the_layers_are_those_that_are_checked() -> None:
 
 @every_page
 def test_every_command_that_is_named_exists(page: Path) -> None:
-    program = typer.main.get_command(build(Doors("0", open_app, write_example, serve_mock, start_demo)))
+    program = typer.main.get_command(build(Doors("0", open_app, write_example, serve_mock, start_demo, config_schema)))
     known = set(program.commands)  # type: ignore[attr-defined]
     shells = "".join(re.findall(r"^```sh.*?^```$", text_of(page), flags=re.MULTILINE | re.DOTALL))
     typed = re.findall(r"^coleta (.+)$", shells, flags=re.MULTILINE)

@@ -17,9 +17,9 @@ from coleta.cli.doors import Doors
 from coleta.cli.main import build, run
 from coleta.demo_api.serving import serve_in_background
 from coleta.demo_api.settings import Settings
-from coleta.wiring import open_app, serve_mock, start_demo, write_example
+from coleta.wiring import config_schema, open_app, serve_mock, start_demo, write_example
 
-DOORS = Doors("1.2.3", open_app, write_example, serve_mock, start_demo)
+DOORS = Doors("1.2.3", open_app, write_example, serve_mock, start_demo, config_schema)
 
 PROJECT = """\
 version = 1

@@ -15,12 +15,12 @@ from typing import Any, NoReturn
 import pytest
 
 from coleta.cli.doors import Doors
-from coleta.wiring import open_app, serve_mock, start_demo, write_example
+from coleta.wiring import config_schema, open_app, serve_mock, start_demo, write_example
 
 Call = Callable[..., Any]
 Write = Callable[..., Path]
 
-DOORS = Doors("1.2.3", open_app, write_example, serve_mock, start_demo)
+DOORS = Doors("1.2.3", open_app, write_example, serve_mock, start_demo, config_schema)
 NOBODY = "http://127.0.0.1:1/gerar_compras/5"
 
 

@@ -40,6 +40,10 @@ class App(Protocol):
         """The project's folder."""
 
     @property
+    def quota_bytes(self) -> int:
+        """The most that its spool may hold."""
+
+    @property
     def streams(self) -> Sequence[Stream]:
         """Its streams, as in the file."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -69,7 +69,7 @@ class Doors:
 
     ``write_example`` makes the purchases project in a folder (``coleta.toml``, ``.env.example``,
     ``.gitignore``), gives the path of its ``coleta.toml``, and raises ``Misconfigured`` rather than
-    overwrite a file.
+    overwrite a file. ``config_schema`` gives the JSON Schema of ``coleta.toml``.
     """
 
     version: str
@@ -77,3 +77,4 @@ class Doors:
     write_example: Callable[[Path], Path]
     serve_mock: Serve
     start_demo: StartDemo
+    config_schema: Callable[[], Mapping[str, object]]

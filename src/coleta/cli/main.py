@@ -21,17 +21,22 @@ from typing import Annotated
 import typer
 
 from coleta.cli.check import check_command
+from coleta.cli.config import config_commands
 from coleta.cli.demo import demo_command
 from coleta.cli.doors import Doors
 from coleta.cli.gaps import gaps_command
 from coleta.cli.history import history_command
 from coleta.cli.init import init_command
 from coleta.cli.mock import mock_command
+from coleta.cli.plan import plan_command
 from coleta.cli.preview import preview_command
+from coleta.cli.quarantine import quarantine_commands
+from coleta.cli.query import query_command
 from coleta.cli.run import run_command
 from coleta.cli.screen import forget
 from coleta.cli.session import Session
 from coleta.cli.status import status_command
+from coleta.cli.trace import trace_command
 from coleta.cli.up import up_command
 from coleta.cli.verify import verify_command
 from coleta.errors import ColetaError
@@ -60,6 +65,11 @@ def build(doors: Doors) -> typer.Typer:
     app.command("history")(history_command(doors))
     app.command("gaps")(gaps_command(doors))
     app.command("verify")(verify_command(doors))
+    app.command("query")(query_command(doors))
+    app.add_typer(quarantine_commands(doors))
+    app.command("trace")(trace_command(doors))
+    app.command("plan")(plan_command(doors))
+    app.add_typer(config_commands(doors))
     return app
 
 

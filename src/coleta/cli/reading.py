@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coleta.cli.app import NeverStarted
+from coleta.errors import StoreUnavailable
 from coleta.runtime.questions import Books, Shelves, read_books
 
 if TYPE_CHECKING:
+    from coleta.ask.landed import Landed
     from coleta.audit.account import TickLine
     from coleta.cli.app import App
     from coleta.land.record import Account
@@ -22,6 +25,36 @@ def books_of(app: App, stream: Stream) -> Books:
     """
     at = app.evidence(stream)
     return read_books(Shelves(stream, at.identity, at.store, at.index, at.spool), at.now)
+
+
+def landed_of(app: App, stream: Stream) -> Landed:
+    """All that has landed of `stream` now.
+
+    Raises:
+        NeverStarted: there is nothing to read yet.
+        StoreUnavailable: the store does not answer.
+
+    """
+    from coleta.ask.landed import Landed
+
+    at = app.evidence(stream)
+    books = read_books(Shelves(stream, at.identity, at.store, at.index, at.spool), at.now)
+    if books.store_error is not None:
+        raise StoreUnavailable(books.store_error)
+    return Landed(stream, at.store, books)
+
+
+def landed_if_any(app: App, stream: Stream) -> Landed | None:
+    """The same; None for a stream that was never started.
+
+    Raises:
+        StoreUnavailable: the store does not answer.
+
+    """
+    try:
+        return landed_of(app, stream)
+    except NeverStarted:
+        return None
 
 
 def account_value(account: Account) -> dict[str, object]:

@@ -44,6 +44,20 @@ class Screen:
         if not self.json:
             self._write(sys.stdout, text, style)
 
+    def data(self, data: bytes) -> None:
+        """Write `data` to stdout as it is; on a terminal as lines of text, where control characters are escapes."""
+        if sys.stdout.isatty():
+            self._write(sys.stdout, data.decode("utf-8", "backslashreplace").removesuffix("\n"), "plain")
+            return
+        if self.gone:
+            return
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
+        except OSError as error:
+            self._lost(sys.stdout, error)
+
     def note(self, text: str = "", *, style: Style = "plain") -> None:
         """Write lines to stderr."""
         self._write(sys.stderr, text, style)
@@ -69,10 +83,13 @@ class Screen:
             stream.write(text + "\n")
             stream.flush()
         except OSError as error:
-            if stream is sys.stdout:
-                self.gone = True
-                self.unwritable = None if isinstance(error, BrokenPipeError) else error.strerror
-            forget(stream)
+            self._lost(stream, error)
+
+    def _lost(self, stream: TextIO, error: OSError) -> None:
+        if stream is sys.stdout:
+            self.gone = True
+            self.unwritable = None if isinstance(error, BrokenPipeError) else error.strerror
+        forget(stream)
 
 
 def forget(stream: TextIO) -> None:
@@ -144,9 +161,16 @@ def cell(value: object, longest: int = LONGEST_CELL) -> str:
         return ""
     if isinstance(value, datetime) and value.tzinfo:
         return format_instant(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_jsonable)
-    text = printable(text.strip('"') if isinstance(value, (date, Decimal)) else text).replace("\n", "\\n")
+    text = printable(cell_text(value)).replace("\n", "\\n")
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def cell_text(value: object) -> str:
+    """`value` as text: a text itself, anything else as it stands in JSON, without its quotes."""
+    if isinstance(value, str):
+        return value
+    text = json.dumps(value, ensure_ascii=False, default=_jsonable)
+    return text.strip('"') if not isinstance(value, (list, dict, tuple)) else text
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, longest: int = LONGEST_CELL) -> str:

@@ -3,20 +3,25 @@
 ``from coleta import Project`` gives the same as ``from coleta.library import Project``.
 """
 
+from coleta.ask.plan import Needs
+from coleta.ask.quarantine import Rejected
+from coleta.ask.table import Table
+from coleta.ask.trace import Trace
+from coleta.cli.plan import Forecast
 from coleta.contract.python import contract_from
 from coleta.library.answers import Audit, Result, Status, Tick
 from coleta.library.collector import APICollector, CompraSchema, GenericSchema
 from coleta.library.project import Project
-from coleta.library.quarantine import Rejected
 from coleta.library.retrying import retry
 from coleta.library.s3_client import S3Client
-from coleta.library.table import Table
 
 __all__ = [
     "APICollector",
     "Audit",
     "CompraSchema",
+    "Forecast",
     "GenericSchema",
+    "Needs",
     "Project",
     "Rejected",
     "Result",
@@ -24,6 +29,7 @@ __all__ = [
     "Status",
     "Table",
     "Tick",
+    "Trace",
     "contract_from",
     "retry",
 ]

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coleta.ask.quarantine import Rejected
+from coleta.ask.table import Table
 from coleta.cli.app import NeverStarted
-from coleta.cli.reading import books_of
-from coleta.errors import ColetaError, StoreUnavailable
+from coleta.cli.reading import books_of, landed_of
+from coleta.errors import ColetaError
 from coleta.library.answers import Audit, Result, Status, Tick
 from coleta.library.given import file_table, tick_named
-from coleta.library.quarantine import Rejected, read_quarantine
 from coleta.library.running import run_until
-from coleta.library.table import Table
 from coleta.settings import define_project, load_project
-from coleta.wiring import App, write_example
+from coleta.wiring import App, config_schema, write_example
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from coleta.ask.trace import Trace
     from coleta.cli.check import Check
-    from coleta.land.commit import Committed
+    from coleta.cli.plan import Forecast
     from coleta.runtime.events import Event
     from coleta.runtime.orders import Preview
-    from coleta.stream import Stream
     from coleta.terms import Terms
 
 
@@ -254,27 +256,80 @@ class Project:
             StoreUnavailable: the store does not answer.
 
         """
-        one, commits = self._commits(stream)
-        return Table(self._app.shelves(one).store, commits, one.terms)
+        return landed_of(self._app, self._app.stream(stream)).table()
 
-    def quarantine(self, stream: str) -> Iterator[Rejected]:
+    def quarantine(
+        self, stream: str, *, tick: str | datetime | None = None, reason: str | None = None
+    ) -> Iterator[Rejected]:
         """What broke the contract of `stream`, oldest first, with reason and very bytes; read as it is asked for.
+
+        Only what came with `tick`, or was refused for `reason`, if these are given.
 
         Raises:
             NeverStarted: there is nothing yet.
             StoreUnavailable: the store does not answer.
             Corrupt: a file is missing or damaged.
+            WrongQuestion: `tick` is no tick's name.
 
         """
-        one, commits = self._commits(stream)
-        return read_quarantine(self._app.shelves(one).store, commits)
+        from coleta.cli.quarantine import given_tick
 
-    def _commits(self, name: str) -> tuple[Stream, Sequence[Committed]]:
-        stream = self._app.stream(name)
-        books = books_of(self._app, stream)
-        if books.store_error is not None:
-            raise StoreUnavailable(books.store_error)
-        return stream, books.commits
+        landed = landed_of(self._app, self._app.stream(stream))
+        return landed.rejected(tick=given_tick(tick_named(tick)), reason=reason)
+
+    def query(self, sql: str) -> pa.Table:
+        """What `sql` gives over the streams, each a table of its name, as a ``pyarrow.Table``.
+
+        There are ``<stream>_ticks`` (what became of each tick) and ``<stream>_quarantine`` too. DuckDB answers, from
+        exactly the objects that the records name.
+
+        Raises:
+            WrongQuestion: it is no SQL, or cannot be computed.
+            Misconfigured: duckdb is not installed.
+            StoreUnavailable, Corrupt: what it asks about cannot be read.
+
+        """
+        from coleta.ask.landed import silent
+        from coleta.cli.query import found_rows
+
+        with found_rows(self._app, sql, silent) as found:
+            return found.batches.read_all()
+
+    def trace(self, stream: str, where: Mapping[str, str], *, limit: int = 10) -> list[Trace]:
+        """The first `limit` records of `stream`, landed or in the quarantine, that have the values of `where`.
+
+        `where` are columns with their values, written as text: ``{"ean": "7891000100103"}``.
+
+        Raises:
+            WrongQuestion: there is no such column, or it has no such value.
+            NeverStarted: there is nothing yet.
+            StoreUnavailable, Corrupt: what it stands in cannot be read.
+
+        """
+        from itertools import islice
+
+        from coleta.ask.trace import traces
+
+        return list(islice(traces(landed_of(self._app, self._app.stream(stream)), where), limit))
+
+    # Planning ------------------------------------------------------------------------------------
+
+    def plan(self, *, days: int = 30, ask: bool = False) -> Forecast:
+        """What collecting will need in the next `days`; with `ask`, each API is asked once, and nothing is landed.
+
+        Raises:
+            SourceUnavailable, AuthRefused: with `ask`, no answer came.
+            StoreUnavailable: a store does not answer.
+
+        """
+        from coleta.cli.plan import forecast
+
+        return forecast(self._app, days=days, ask=ask)
+
+    @staticmethod
+    def config_schema() -> Mapping[str, object]:
+        """The JSON Schema of ``coleta.toml``, for editors."""
+        return config_schema()
 
     def _status(self, name: str) -> Status:
         try:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from coleta.settings.addresses import check_endpoint, check_path, check_placeholders, check_url
 from coleta.settings.mistakes import Keys
@@ -103,10 +103,20 @@ def _reference(value: str) -> str:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+# The JSON Schema of what a person writes, where that is not the value's own.
+_DURATION = {"type": "string", "pattern": "^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
+_SIZE = {"type": "string", "pattern": "^[0-9]{1,9} ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"}
+_SELECTION = {"type": "string", "pattern": "^(\\$\\.)?[^.\\[\\]*$]+(\\.[^.\\[\\]*]+)*$"}
+_NAMES = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+_SCALAR = {"type": ["string", "number", "boolean"]}
+_PARAM = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), WithJsonSchema(_DURATION)]
 Positive = Annotated[Duration, AfterValidator(_at_least(timedelta(seconds=1)))]
-Size = Annotated[int, BeforeValidator(parse_size)]
-Selection = Annotated[tuple[str, ...], BeforeValidator(parse_selection)]
+Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema(_SIZE)]
+Selection = Annotated[tuple[str, ...], BeforeValidator(parse_selection), WithJsonSchema(_SELECTION)]
+Param = Annotated[tuple[str, ...], BeforeValidator(_param), WithJsonSchema(_PARAM)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), WithJsonSchema(_NAMES)]
 Reference = Annotated[str, AfterValidator(_reference)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -172,7 +182,7 @@ class StreamTable(_Table):
 
     url: Annotated[str, AfterValidator(check_url)] | None = None
     method: Literal["GET", "HEAD", "POST"] = "GET"
-    params: dict[str, Annotated[tuple[str, ...], BeforeValidator(_param)]] = {}
+    params: dict[str, Param] = {}
     headers: Annotated[dict[str, Annotated[str, AfterValidator(_header)]], BeforeValidator(_headers)] = {}
     pages: PagesTable | None = None
     verify_tls: bool = True
@@ -194,7 +204,7 @@ class StreamTable(_Table):
     records: Selection = ()
     on_violation: Literal["quarantine", "null", "reject"] = "quarantine"
     unknown: Literal["drop", "keep", "reject"] = "drop"
-    key: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    key: Names = ()
     cursor: str | None = None
     budget: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 

@@ -14,6 +14,7 @@ LONGEST = timedelta(days=3660)
 _DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9})s)?")
 _SIZE = re.compile(r"([0-9]{1,9}) ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 _POWERS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_WRITTEN = [("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3), ("B", 1)]
 _POWERS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
@@ -59,6 +60,12 @@ def parse_size(written: object) -> int:
     if (size_bytes := int(found[1]) * _POWERS[found[2].upper()]) == 0:
         raise ValueError("must be more than nothing")
     return size_bytes
+
+
+def format_size(size_bytes: int) -> str:
+    """`size_bytes`, the way ``parse_size`` reads it, in the greatest unit that leaves a whole number."""
+    unit, power = next((unit, power) for unit, power in _WRITTEN if size_bytes % power == 0)
+    return f"{size_bytes // power}{unit}"
 
 
 def parse_selection(written: object) -> tuple[str, ...]:

@@ -369,12 +369,13 @@ def test_every_result_has_the_words_of_the_command_line() -> None:
 def test_every_command_that_is_no_program_of_its_own_is_a_method() -> None:
     from coleta.cli import main
     from coleta.cli.doors import Doors
-    from coleta.wiring import open_app, serve_mock, start_demo, write_example
+    from coleta.wiring import config_schema, open_app, serve_mock, start_demo, write_example
 
-    names = {
-        command.name
-        for command in main.build(Doors("0", open_app, write_example, serve_mock, start_demo)).registered_commands
-    }
+    program = main.build(Doors("0", open_app, write_example, serve_mock, start_demo, config_schema))
+    names = {command.name for command in program.registered_commands}
+    groups = {group.typer_instance.info.name for group in program.registered_groups if group.typer_instance}
     methods = {name for name, _ in inspect.getmembers(Project, callable)}
 
     assert names - methods == {"demo", "mock"}
+    assert groups - methods == {"config"}, "which is config_schema, since a group may come to have more"
+    assert "config_schema" in methods

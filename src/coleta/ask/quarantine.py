@@ -15,7 +15,7 @@ from coleta.errors import Corrupt
 
 if TYPE_CHECKING:
     from coleta.land.commit import Committed
-    from coleta.land.record import QuarantineFile
+    from coleta.land.record import Account, QuarantineFile
     from coleta.ports import ObjectStore
 
 
@@ -46,23 +46,50 @@ class _Line(msgspec.Struct):
     raw_b64: str | None = None
 
 
-def read_quarantine(store: ObjectStore, commits: Iterable[Committed]) -> Iterator[Rejected]:
+def files_named(
+    commits: Iterable[Committed], *, tick: datetime | None = None, reason: str | None = None
+) -> Iterator[tuple[Committed, Account, QuarantineFile]]:
+    """The quarantine files that `commits` name, each with its commit and the account of its answer, oldest first.
+
+    Only those of the tick that ends at `tick`, or with something for `reason` in them, if these are given.
+    """
+    for committed in commits:
+        accounts = {account.answer: account for account in committed.record.accounts}
+        for file in committed.record.quarantine:
+            account = accounts[file.answer]
+            if tick in (None, account.tick.end) and (reason is None or reason in file.reasons):
+                yield committed, account, file
+
+
+def read_quarantine(
+    store: ObjectStore, commits: Iterable[Committed], *, tick: datetime | None = None, reason: str | None = None
+) -> Iterator[Rejected]:
     """What `commits` have put into the quarantine, oldest first; one file is in memory at a time.
+
+    Only what came with `tick`, or was refused for `reason`, if these are given: other files are not read.
 
     Raises:
         StoreUnavailable: the store does not answer.
         Corrupt: a file is missing or damaged.
 
     """
-    for committed in commits:
-        ticks = {account.answer: account.tick.end for account in committed.record.accounts}
-        for file in committed.record.quarantine:
-            body = _content(store, file)
-            if file.holds == "page":
-                (why,) = file.reasons or {"": 1}
-                yield Rejected(ticks[file.answer], None, None, why, None, body, file.path)
-            else:
-                yield from _records(body, file)
+    for _, account, file in files_named(commits, tick=tick, reason=reason):
+        yield from (one for one in read_file(store, account, file) if reason in (None, one.reason))
+
+
+def read_file(store: ObjectStore, account: Account, file: QuarantineFile) -> Iterator[Rejected]:
+    """What stands in `file`, which holds something of the answer of `account`.
+
+    Raises:
+        StoreUnavailable, Corrupt: as ``read_quarantine``.
+
+    """
+    body = _content(store, file)
+    if file.holds == "page":
+        (why,) = file.reasons or {"": 1}
+        yield Rejected(account.tick.end, None, None, why, None, body, file.path)
+    else:
+        yield from _records(body, file)
 
 
 def _records(body: bytes, file: QuarantineFile) -> Iterator[Rejected]:

@@ -55,7 +55,7 @@ class Table:
         from coleta.land.columns import FETCHED_AT, ROW, TICK, schema
 
         digests = dict.fromkeys(committed.record.terms for committed in self._commits)
-        found = [schema(self._stored_terms(digest)) for digest in digests] or [schema(self._terms)]
+        found = [schema(read_terms(self._store, digest)) for digest in digests] or [schema(self._terms)]
         names = list(dict.fromkeys(name for one in found for name in one.names if name not in (TICK, ROW, FETCHED_AT)))
         names += [TICK, ROW, FETCHED_AT]
         for name in columns or ():
@@ -74,7 +74,8 @@ class Table:
         """
         schema = self.schema(columns)
         for committed in self._commits:
-            yield from self._read(committed.name, schema)
+            for batch in read_rows(self._store, committed.name, schema.names):
+                yield _fitted(batch, schema)
 
     def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows as a ``pyarrow.Table``; `columns` names the wanted ones. ``.to_pandas()`` needs pandas.
@@ -117,27 +118,42 @@ class Table:
             raise _missing("duckdb") from None
         return (connection or duckdb.connect()).from_arrow(self.to_arrow(columns))
 
-    def _stored_terms(self, digest: str) -> Terms:
-        name = f"_ledger/terms/{digest}.json"
-        stored = self._store.read(name)
-        if stored is None:
-            raise Corrupt("the terms of a data object are missing", where=name, hint="coleta verify tells more")
-        return Terms.from_json(stored)
 
-    def _read(self, name: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+def read_terms(store: ObjectStore, digest: str) -> Terms:
+    """The terms with `digest`, on which something was landed in `store`.
 
-        body = self._store.read(name)
-        if body is None:
-            raise Corrupt("a data object is missing", where=name, hint="coleta verify tells more")
-        try:
-            with pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True) as file:
-                present = [column for column in schema.names if column in file.schema_arrow.names]
-                for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=present):
-                    yield _fitted(batch, schema)
-        except (pa.ArrowException, OSError) as error:
-            raise Corrupt(f"it cannot be read: {error}", where=name, hint="coleta verify tells more") from None
+    Raises:
+        StoreUnavailable: the store does not answer.
+        Corrupt: they are missing.
+
+    """
+    name = f"_ledger/terms/{digest}.json"
+    stored = store.read(name)
+    if stored is None:
+        raise Corrupt("the terms of a data object are missing", where=name, hint="coleta verify tells more")
+    return Terms.from_json(stored)
+
+
+def read_rows(store: ObjectStore, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of the data object `name`, piece by piece; of `columns` those that it has.
+
+    Raises:
+        StoreUnavailable: the store does not answer.
+        Corrupt: it is missing or damaged.
+
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    body = store.read(name)
+    if body is None:
+        raise Corrupt("a data object is missing", where=name, hint="coleta verify tells more")
+    try:
+        with pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True) as file:
+            present = [one for one in file.schema_arrow.names if columns is None or one in columns]
+            yield from file.iter_batches(batch_size=BATCH_ROWS, columns=present)
+    except (pa.ArrowException, OSError) as error:
+        raise Corrupt(f"it cannot be read: {error}", where=name, hint="coleta verify tells more") from None
 
 
 def _united(name: str, schemas: Sequence[pa.Schema]) -> pa.Field:

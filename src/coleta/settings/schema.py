@@ -1,0 +1,179 @@
+"""Settings, for editors: the JSON Schema of ``coleta.toml``, with a line for each key. Pure.
+
+It knows the shape only. What one value means for another is told by ``coleta check``, and each key is
+explained in docs/reference/project-file.md.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from coleta.contract.rules import RULE_KEYS
+from coleta.contract.types import type_names
+from coleta.settings.mistakes import Keys
+from coleta.settings.model import TABLES
+from coleta.settings.units import format_duration, format_size
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_MUST: dict[Keys, list[str]] = {
+    (): ["version", "project", "store", "stream"],
+    ("store", "NAME"): ["url"],
+    ("stream", "NAME"): ["url", "contract"],
+}
+"""What must be there though it may be None in the model, so that one mistake hides no other."""
+
+DESCRIPTIONS: dict[Keys, dict[str, str]] = {
+    (): {
+        "version": "The version of this file's shape.",
+        "project": "The project's name: a letter a-z, then a-z, 0-9, _ or -.",
+        "spool": "Where accepted answers wait on this machine.",
+        "store": "Where data lands: [store.NAME].",
+        "stream": "What is collected: [stream.NAME].",
+    },
+    ("spool",): {
+        "path": "The folder where accepted answers wait until they are landed.",
+        "quota": "The most that the spool may hold. When it is reached, fetching stops; nothing is dropped.",
+        "allow_tmpfs": "Whether the spool may lie in memory, which a power cut empties.",
+    },
+    ("store", "NAME"): {
+        "url": "Where the store is: file://./lake, or s3://bucket/prefix.",
+        "region": "The bucket's region.",
+        "endpoint": "The base URL of a service that speaks S3, without bucket and path.",
+        "path_style": "Whether requests name the bucket in their path, or else before the host.",
+        "allow_http": "Whether an http:// endpoint on another machine may be used.",
+        "sse": "Which encryption is asked for with each object.",
+        "kms_key": 'The id, ARN or alias of the KMS key; with sse = "aws:kms" only.',
+        "storage_class": "The storage class of each object; one that can be read at once.",
+        "access_key": "Where the access key is found: env:NAME or file:PATH.",
+        "secret_key": "Where its secret is found: env:NAME or file:PATH.",
+        "session_token": "Where the session's token is found: env:NAME or file:PATH.",
+        "timeout": "The most that one request may take.",
+    },
+    ("stream", "NAME"): {
+        "store": "The name of a [store.NAME]; must be there where there are several.",
+        "path": "Where the stream lies in its store; by default its name.",
+        "url": "What is asked, by http or https. It may name the tick: {tick.start}, {tick.end}.",
+        "method": "The HTTP method.",
+        "params": "Query parameters. A value may name the tick; a list is sent as the same name several times.",
+        "headers": "Request headers. A secret is written as env:NAME or file:PATH.",
+        "pages": "How further pages are asked for.",
+        "verify_tls": "Whether the server's certificate is checked.",
+        "every": "A tick at each multiple of this since 1970-01-01T00:00:00Z. Exactly one of every and cron.",
+        "cron": "A tick at each time that five fields name: minute, hour, day of month, month, day of week.",
+        "zone": "The time zone in which cron is read, such as America/Sao_Paulo.",
+        "delay": "How long after its end a tick is asked at the earliest.",
+        "catch_up": "Which missed ticks are still asked: all, the latest, or none. Others become gaps.",
+        "timeout": "The most that one request may take.",
+        "deadline": "The most that one tick may take, with all its pages and retries.",
+        "max_answer": "The most that one answer may hold, decoded.",
+        "allow_empty": "Whether a body of no bytes is an answer without records.",
+        "retry_unsafe": "Whether a POST may be sent again after a failure.",
+        "contract": 'The fields to keep, with their types: { ean = "int", price = "decimal(9,2)?" }',
+        "expect": "What a page is: an array of records, or an object.",
+        "records": "Where in an object the array of records is: data.items",
+        "on_violation": "What becomes of a record that breaks the contract.",
+        "unknown": "What becomes of fields that the contract does not name.",
+        "key": "The fields by which a record that comes twice within one answer is known.",
+        "cursor": "The field that says when a record is from.",
+        "budget": "The share of records that may break the contract before `coleta run` fails.",
+        "land": "When waiting answers become a data object.",
+    },
+    ("stream", "NAME", "land"): {
+        "every": "How old the oldest waiting answer becomes before all that wait land as one object.",
+        "max_bytes": "The size of what waits at which it is landed sooner.",
+    },
+    ("stream", "NAME", "pages"): {
+        "kind": "How pages are told apart.",
+        "param": "The query parameter that holds the page's number.",
+        "first": "The first page's number.",
+        "size_param": "The query parameter that holds size.",
+        "size": "How many records a full page holds.",
+        "total": "Where a page says how many records there are in all.",
+        "total_pages": "Where a page says how many pages there are.",
+        "max_pages": "The most pages of one answer.",
+    },
+}
+"""A line for each key, by where its table stands."""
+
+Schema = dict[str, Any]
+
+
+def file_schema() -> Schema:
+    """The JSON Schema (draft 2020-12) of the whole file."""
+    made = TABLES[()].model_json_schema()
+    tables = {keys: (made if not keys else made["$defs"][model.__name__]) for keys, model in TABLES.items()}
+    for keys, table in tables.items():
+        _explain(table, keys, TABLES[keys])
+    stream = tables["stream", "NAME"]
+    stream["properties"]["contract"] |= _contract()
+    stream["oneOf"] = [{"required": ["every"]}, {"required": ["cron"]}]
+    made["$defs"]["Field"] = _field()
+    return {"$schema": DIALECT, **made, "title": "coleta.toml", "description": "A project of Coleta."}
+
+
+def _explain(table: Schema, keys: Keys, model: type[BaseModel]) -> None:
+    """Make a table of the model one of the file: what may be None may be absent, and values are as written."""
+    for name, found in table["properties"].items():
+        shown = {key: value for key, value in _without_null(found).items() if key not in ("title", "default")}
+        default = _written(model.model_fields[name].default, shown)
+        table["properties"][name] = {**shown, "description": DESCRIPTIONS[keys][name]}
+        if default is not None:
+            table["properties"][name]["default"] = default
+    must = [*table.get("required", ()), *_MUST.get(keys, ())]
+    if must:
+        table["required"] = list(dict.fromkeys(must))
+    table["title"] = ".".join(keys) or "coleta.toml"
+    table["description"] = (model.__doc__ or "").replace("``", "`")
+
+
+def _without_null(found: Schema) -> Schema:
+    kinds = [kind for kind in found.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return found
+    return {**{key: value for key, value in found.items() if key != "anyOf"}, **kinds[0]}
+
+
+def _written(default: object, shown: Schema) -> object:
+    """`default` as one would write it; None where nothing stands for it."""
+    match default:
+        case timedelta():
+            return format_duration(default)
+        case bool() | str() | float():
+            return default
+        case int():
+            return format_size(default) if shown.get("type") == "string" else default
+    return None
+
+
+def _contract() -> Schema:
+    return {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/$defs/Field"}}
+
+
+def _field() -> Schema:
+    """A field of a contract: a word, or a table."""
+    words = "|".join(type_names)
+    single = rf"(?:{words}|decimal\(\s*\d+\s*,\s*\d+\s*\))"
+    word = {"type": "string", "pattern": rf"^(?:{single}|list\[.+\]|list|struct)\??$"}
+    keys: Schema = {
+        "type": word,
+        "required": {"type": "boolean", "description": "Whether the field must be there."},
+        "nullable": {"type": "boolean", "description": "Whether it may be null."},
+        "path": {
+            "type": "string",
+            "description": "Where the value lies in the record: $.user.login",
+            "pattern": r"^\$",
+        },
+        "fields": {
+            "type": "object",
+            "description": "The fields of a struct.",
+            "additionalProperties": {"$ref": "#/$defs/Field"},
+        },
+        "item": {"$ref": "#/$defs/Field"},
+    }
+    rules: Schema = {key: {"description": "A rule: docs/reference/contract.md"} for key in RULE_KEYS}
+    table = {"type": "object", "additionalProperties": False, "properties": {**keys, **rules}}
+    return {"title": "field", "description": "A type's word, or a table.", "anyOf": [word, table]}
