@@ -9,11 +9,13 @@ import typer
 
 from coleta.cli.app import NeverStarted
 from coleta.cli.doors import Doors
+from coleta.cli.progress import progress_of
 from coleta.cli.screen import Screen, error_value
 from coleta.cli.session import JsonOption, session_of
 from coleta.errors import ColetaError, Corrupt, StoreUnavailable
 
 if TYPE_CHECKING:
+    from coleta.ask.landed import Progress
     from coleta.cli.app import App
     from coleta.runtime.auditor import Report
     from coleta.stream import Stream
@@ -49,7 +51,8 @@ def verify_command(doors: Doors) -> Callable[..., None]:
         chosen = [app.stream(name) for name in streams] if streams else list(app.streams)
         found: list[tuple[Stream, Report | ColetaError]] = []
         for stream in chosen:
-            outcome = _audit(app, stream, level)
+            with progress_of(screen) as progress:
+                outcome = _audit(app, stream, level, progress)
             _show(screen, stream, outcome)
             found.append((stream, outcome))
         status = _status(found, all_named=bool(streams))
@@ -62,12 +65,16 @@ def verify_command(doors: Doors) -> Callable[..., None]:
     return verify
 
 
-def _audit(app: App, stream: Stream, level: int) -> Report | ColetaError:
+def _audit(app: App, stream: Stream, level: int, progress: Progress) -> Report | ColetaError:
     from coleta.runtime.auditor import quick, whole
 
     try:
         evidence = app.evidence(stream)
-        return whole(evidence) if level else quick(evidence)
+        if level == 0:
+            return quick(evidence)
+        known = evidence.index.head()  # others may have landed more, so it is only about the number of commits
+        total = known.seq if known else 0
+        return whole(evidence, progress=lambda seq: progress(f"verify {stream.name}", seq, max(seq, total)))
     except ColetaError as error:
         return error
 
