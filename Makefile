@@ -4,7 +4,7 @@
 # targets, and the folder that this lies in may have them.
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run test simulate mutants lint style types layers lock clean
+.PHONY: bench help install dev run test simulate mutants lint style types layers lock clean
 
 # Modules of the caller's own Python must not shadow the locked ones.
 unexport PYTHONPATH PYTHONHOME
@@ -49,6 +49,12 @@ types: dev
 
 layers: dev
 	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+# The other contenders live in a place of their own: none of them is a dependency.
+bench: install ## time Coleta beside dlt and the tutorial's way; ARGS="--sizes 50 --rounds 3"
+	@test -x .venv-bench/bin/python || $(PY) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install -q -r benchmarks/requirements.txt
+	@$(PY) benchmarks/bench.py $(ARGS)
 
 lock: ## choose the versions of all packages anew where pyproject.toml asks for it; ARGS=--upgrade: all
 	@sh tools/lock.sh $(ARGS)

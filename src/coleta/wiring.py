@@ -27,6 +27,7 @@ from coleta.cli.doors import Demo, DemoPlan, Doors
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.ports import ObjectStore, Transport
+from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.events import Event
 from coleta.runtime.opening import Premises, check_owner, open_station, probe
@@ -171,7 +172,15 @@ class App:
 
     def _world(self, transport: Transport, tell: Tell) -> World:
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        return World(self._clock, self._ids, transport, owner=owner, tool=f"coleta {__version__}", tell=tell)
+        return World(
+            self._clock,
+            self._ids,
+            transport,
+            owner=owner,
+            tool=f"coleta {__version__}",
+            tell=tell,
+            head_starts=HeadStarts(),
+        )
 
     def _transport(self) -> HttpTransport:
         from coleta.adapters.http import HttpTransport

@@ -47,9 +47,9 @@ class Usual:
 class Needs:
     """What a stream needs in the time that was asked for.
 
-    ``puts`` are an object's own, that of its terms (which the store refuses, once they are there) and those of
-    quarantine files; where nothing was collected yet, each answer is taken to have one. ``gets`` are the look
-    at the log's next name before each object, and the one at the terms. Bytes are None where nothing is known.
+    ``puts`` are those of objects and of quarantine files; where nothing was collected yet, each answer is taken to
+    have one of these. ``gets`` are the look at the log's next name before each object. What a start does once, and
+    the putting of new terms, is not counted. Bytes are None where nothing is known.
     """
 
     stream: str
@@ -108,8 +108,8 @@ def needs(stream: Stream, known: Usual, *, now: datetime, days: int) -> Needs:
         ticks=ticks,
         requests=ticks * known.pages,
         objects=objects,
-        puts=2 * objects + notes,
-        gets=2 * objects,
+        puts=objects + notes,
+        gets=objects,
         spool_bytes=None if known.spool_bytes is None else known.spool_bytes * ticks,
         object_bytes=None if known.object_bytes is None else known.object_bytes * ticks,
     )

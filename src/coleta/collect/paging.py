@@ -29,8 +29,10 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an answer has come: its last page's number, the records so far with it, and whether that
-    page's body is the very one of the page before."""
+    """How far an answer has come: its last page's number, and the records so far with it.
+
+    ``repeats`` says whether that page's body is the very one of the page before.
+    """
 
     number: int
     received: int

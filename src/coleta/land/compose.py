@@ -7,8 +7,8 @@ quarantined or deduplicated, and every answer of the batch has exactly one accou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO
 
@@ -20,11 +20,10 @@ from coleta.land import quarantine
 from coleta.land.batch import Batch
 from coleta.land.columns import schema
 from coleta.land.commit import Head, Ready
-from coleta.land.decode import NotRecords, Reject, decode
+from coleta.land.decode import NotRecords, Piece, Reject, decode
 from coleta.land.parquet import ObjectWriter
 from coleta.land.quarantine import QuarantineObject
 from coleta.land.record import Account, Outcome, Record, object_name
-from coleta.terms import Terms
 
 CONTRACT_BROKEN = "contract"
 """The reason of a rejected tick all of whose records broke the contract."""
@@ -55,6 +54,19 @@ class Composed:
     unfit: tuple[Spooled, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a batch's answers come from.
+
+    ``read`` opens a spool file; ``decoded`` gives all pieces of an answer that was decoded before, by
+    its id, or None. ``wrong`` are answers known to be no data, by their entry's name, and why.
+    """
+
+    read: Callable[[Spooled], SpoolFile]
+    decoded: Callable[[str | None], Sequence[Piece] | None] = lambda answer: None
+    wrong: Mapping[str, str] = field(default_factory=dict)
+
+
 class _NoDataAfterAll(Exception):
     """An answer turned out to be no data when some of its rows had been written: begin again without them."""
 
@@ -64,37 +76,28 @@ class _NoDataAfterAll(Exception):
         self.why = why
 
 
-def compose(
-    batch: Batch, head: Head, author: Author, *, read: Callable[[Spooled], SpoolFile], sink: BinaryIO
-) -> Composed:
+def compose(batch: Batch, head: Head, author: Author, *, source: Source, sink: BinaryIO) -> Composed:
     """Write the object that lands `batch` after `head` into `sink`. Memory is bounded by a page and a row group.
 
     Raises:
         Corrupt: a spool file is damaged (from `read`), or a law would be broken: a bug, and nothing is put.
 
     """
-    wrong = {member.entry.name: member.entry.trailer.wrong for member in batch.members if member.entry.trailer.wrong}
+    known = {member.entry.name: member.entry.trailer.wrong for member in batch.members if member.entry.trailer.wrong}
+    source = replace(source, wrong=known)
     while True:
         sink.seek(0)
         sink.truncate()
         try:
-            return _compose(batch, head, author, _Reading(read, wrong), sink)
+            return _compose(batch, head, author, source, sink)
         except _NoDataAfterAll as error:
             # Each round is one answer the fewer that can do this.
-            wrong[error.entry] = error.why
+            source = replace(source, wrong={**source.wrong, error.entry: error.why})
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Where spool files are read, and which of them are known to be no data, by name and why."""
-
-    read: Callable[[Spooled], SpoolFile]
-    wrong: Mapping[str, str]
-
-
-def _compose(batch: Batch, head: Head, author: Author, reading: _Reading, sink: BinaryIO) -> Composed:
+def _compose(batch: Batch, head: Head, author: Author, source: Source, sink: BinaryIO) -> Composed:
     with ObjectWriter(sink, schema(batch.terms)) as writer:
-        accounts, files, unfit = _land_all(batch, reading, writer)
+        accounts, files, unfit = _land_all(batch, source, writer)
         _assert_laws(batch, accounts)
         first = batch.members[0].entry.header
 
@@ -107,7 +110,7 @@ def _compose(batch: Batch, head: Head, author: Author, reading: _Reading, sink: 
 
 
 def _land_all(
-    batch: Batch, reading: _Reading, writer: ObjectWriter
+    batch: Batch, source: Source, writer: ObjectWriter
 ) -> tuple[list[Account], list[QuarantineObject], list[Spooled]]:
     accounts: list[Account] = []
     files: list[QuarantineObject] = []
@@ -116,7 +119,7 @@ def _land_all(
         if member.entry.is_gap:
             accounts.extend(_gap_accounts(member))
             continue
-        account, quarantined = _land(member, reading, writer)
+        account, quarantined = _land(member, source, writer)
         if account.outcome is Outcome.REJECTED and account.settles not in ((), (account.tick,)):
             unfit.append(member.entry)
         accounts.append(account)
@@ -167,20 +170,20 @@ def _gap_accounts(member: Ready) -> Iterator[Account]:
         )
 
 
-def _land(member: Ready, reading: _Reading, writer: ObjectWriter) -> tuple[Account, list[QuarantineObject]]:
+def _land(member: Ready, source: Source, writer: ObjectWriter) -> tuple[Account, list[QuarantineObject]]:
     account, entry = _blank_account(member), member.entry
-    wrong = reading.wrong.get(entry.name)
+    wrong = source.wrong.get(entry.name)
     if wrong is None:
         rows = writer.rows
         try:
-            return _land_records(account, reading.read(entry), entry.header.terms, writer)
+            return _land_records(account, _pieces(source, entry), writer)
         except NotRecords as error:
             wrong = str(error)
             if writer.rows != rows:
                 raise _NoDataAfterAll(entry.name, wrong) from None
     pages = [
         quarantine.of_page(account.tick, account.answer or "", body, number=page.number, why=wrong)
-        for page, body in _bodies(reading.read(entry))
+        for page, body in _bodies(source.read(entry))
     ]
     return replace(account, outcome=Outcome.REJECTED, reason=wrong), pages
 
@@ -190,13 +193,20 @@ def _bodies(file: SpoolFile) -> Iterator[tuple[PageHead, bytes]]:
         yield page, unwrap(wire, page.encoding, max_bytes=_NO_LIMIT)
 
 
+def _pieces(source: Source, entry: Spooled) -> Iterable[Piece]:
+    ready = source.decoded(entry.trailer.answer)
+    if ready is not None:
+        return ready
+    return decode((body for _, body in _bodies(source.read(entry)) if body), entry.header.terms)
+
+
 def _land_records(
-    account: Account, file: SpoolFile, terms: Terms, writer: ObjectWriter
+    account: Account, pieces: Iterable[Piece], writer: ObjectWriter
 ) -> tuple[Account, list[QuarantineObject]]:
     rejects: list[Reject] = []
     drift: Counter[str] = Counter()
     counts: Counter[str] = Counter()
-    for piece in decode((body for _, body in _bodies(file) if body), terms):
+    for piece in pieces:
         writer.add(piece, tick=account.tick.end, fetched_at=account.received_at or account.tick.end)
         rejects.extend(piece.rejects)
         drift.update(piece.drift)

@@ -18,6 +18,7 @@ from coleta.collect.spool import Gap, Header, PageHead, Spooled, Trailer, kept_h
 from coleta.collect.tick import Interval
 from coleta.errors import SpoolRefused
 from coleta.ports import Draft
+from coleta.runtime.ahead import Ahead
 from coleta.runtime.events import Accepted, AskAgain, Asking, Gapped
 from coleta.runtime.station import Station
 from coleta.stream import PageNumber
@@ -69,6 +70,7 @@ class TickAsking:
         self._received = 0
         self._body_bytes = 0
         self._previous_body: bytes | None = None
+        self._ahead: Ahead | None = None
 
     def advance(self) -> Later | Answered | Missing:
         """Make one exchange and act on it.
@@ -92,6 +94,9 @@ class TickAsking:
 
     def abandon(self) -> None:
         """Forget what came so far."""
+        if self._ahead is not None:
+            self._ahead.forget()
+            self._ahead = None
         if self._draft is not None:
             self._draft.discard()
             self._draft = None
@@ -158,11 +163,21 @@ class TickAsking:
                 self._begin()
                 return self._again(verdict.after, verdict.reason)
             wrong = step.why
+        self._decode_ahead(came.body, more=isinstance(step, Next))
         self._take(came, self._request)
         self._previous_body = came.body
         if isinstance(step, Next):
             return self._next_page(step.number)
         return self._accept(wrong)
+
+    def _decode_ahead(self, body: bytes, *, more: bool) -> None:
+        """Give landing a head start on an answer of several pages that it is to land at once."""
+        station = self._station
+        starts = station.world.head_starts
+        if self._draft is None and more and starts is not None and not station.stream.landing.every:
+            self._ahead = starts.begin(station.stream.terms)
+        if self._ahead is not None:
+            self._ahead.feed(body)
 
     def _next_page(self, number: int) -> Later:
         source = self._station.stream.source
@@ -201,6 +216,12 @@ class TickAsking:
             wrong=wrong,
         )
         entry = self._draft.accept(trailer)
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            if wrong is None:
+                ahead.keep(trailer.answer)
+            else:
+                ahead.forget()
         self._station.world.tell(Accepted(self._station.stream.name, entry, self._received))
         return Answered(entry)
 

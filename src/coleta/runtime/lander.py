@@ -17,7 +17,7 @@ from coleta.collect.spool import Spooled
 from coleta.errors import Corrupt, Doubtful, Retryable, SpoolRefused, StoreUnavailable
 from coleta.land.batch import Batch, choose, closes_at
 from coleta.land.commit import Committed, Head, sift
-from coleta.land.compose import Author, Composed, compose, compose_turn
+from coleta.land.compose import Author, Composed, Source, compose, compose_turn
 from coleta.land.quarantine import QuarantineObject
 from coleta.land.record import Record, encode_record, folder_date, record_digest
 from coleta.ports import Created, ObjectStore
@@ -149,7 +149,7 @@ def _commit(station: Station, batch: Batch, head: Head, terms: set[str]) -> None
 def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Composed | None:
     before = station.spool.contents().damaged
     try:
-        return compose(batch, head, _author(station), read=station.spool.read, sink=sink)
+        return compose(batch, head, _author(station), source=_source(station), sink=sink)
     except OSError as error:
         raise _no_room(error) from None
     except Corrupt as error:
@@ -159,6 +159,11 @@ def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Comp
         now = station.world.clock.now()
         station.world.tell(Trouble(station.stream.name, "spool", str(error), now))
         return None
+
+
+def _source(station: Station) -> Source:
+    starts = station.world.head_starts
+    return Source(station.spool.read) if starts is None else Source(station.spool.read, starts.take)
 
 
 def _turn(station: Station, batch: Batch, head: Head) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from coleta.land.commit import Identity
 from coleta.ports import Clock, Ids, Index, ObjectStore, Scratch, Spool, Transport
+from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.events import Event
 from coleta.stream import Stream
 
@@ -23,6 +24,8 @@ class World:
     owner: str
     tool: str
     tell: Callable[[Event], None]
+    head_starts: HeadStarts | None = None
+    """Where long answers may be decoded while they are fetched; None: nothing is done ahead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from coleta.collect.tick import Interval
 from coleta.errors import Doubtful, StoreUnavailable
 from coleta.land.commit import Committed, Head, Identity
 from coleta.ports import Created, Exists, Index, ObjectStore, Scratch, Spool
+from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.events import Event
 from coleta.runtime.log import read_commit
 from coleta.runtime.opening import Premises, open_station
@@ -175,7 +176,15 @@ class Machine:
     def world(self) -> World:
         """What all streams of a process on this machine share."""
         bench = self.bench
-        return World(bench.clock, bench.ids, bench.api, owner=self.name, tool="bench", tell=bench.events.append)
+        return World(
+            bench.clock,
+            bench.ids,
+            bench.api,
+            owner=self.name,
+            tool="bench",
+            tell=bench.events.append,
+            head_starts=bench.head_starts,
+        )
 
     def open(self, stream: Stream | None = None) -> Station:
         """Start a process and open the stream."""
@@ -195,6 +204,7 @@ class Bench:
         self.api = ScriptedApi(self.clock)
         self.events: list[Event] = []
         self.stream = stream or bench_stream()
+        self.head_starts: HeadStarts | None = None
 
     def machine(self, name: str = "one") -> Machine:
         """Another computer, with nothing on its disk."""

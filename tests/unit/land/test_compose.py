@@ -19,7 +19,7 @@ from coleta.contract.types import Contract, Field, Int, Str
 from coleta.errors import Corrupt
 from coleta.land.batch import Batch, choose
 from coleta.land.commit import Committed, Head, Ready, sift
-from coleta.land.compose import Author, Composed, compose, compose_turn
+from coleta.land.compose import Author, Composed, Source, compose, compose_turn
 from coleta.land.quarantine import QuarantineObject
 from coleta.land.record import Account, Outcome, Record, encode_record, record_digest
 from coleta.runtime.log import read_commit
@@ -79,7 +79,7 @@ class Desk:
 
     def compose(self, head: Head = HEAD) -> Made:
         sink = io.BytesIO()
-        composed = compose(self.batch(head), head, AUTHOR, read=self.read, sink=sink)
+        composed = compose(self.batch(head), head, AUTHOR, source=Source(self.read), sink=sink)
         return Made(composed, sink.getvalue())
 
 
@@ -403,7 +403,7 @@ def test_a_damaged_answer_stops_the_composition() -> None:
     batch = desk.batch()
 
     with pytest.raises(Corrupt, match="cut short"):
-        compose(batch, HEAD, AUTHOR, read=desk.read, sink=io.BytesIO())
+        compose(batch, HEAD, AUTHOR, source=Source(desk.read), sink=io.BytesIO())
 
 
 def test_an_answer_that_stands_in_a_batch_twice_is_refused_by_the_log() -> None:
@@ -411,7 +411,7 @@ def test_an_answer_that_stands_in_a_batch_twice_is_refused_by_the_log() -> None:
     entry = desk.answer(1, [{"id": 1, "name": "a"}])
     batch = Batch(NOON.date(), TERMS, (Ready(entry, settles=(sample_tick(1),)),) * 2)
 
-    record = compose(batch, HEAD, AUTHOR, read=desk.read, sink=io.BytesIO()).record
+    record = compose(batch, HEAD, AUTHOR, source=Source(desk.read), sink=io.BytesIO()).record
     with pytest.raises(Corrupt, match="settled twice"):
         HEAD.after(Committed(HEAD.next, record, "x"))
 
