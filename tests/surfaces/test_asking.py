@@ -177,22 +177,6 @@ def test_a_landed_record_is_followed_back_to_its_tick_its_answer_and_its_object(
     assert (found["record"]["ean"], found["row"]) == (row["ean"], row["_row"])
 
 
-def test_a_record_in_the_quarantine_is_found_by_the_value_that_is_only_written_as_text(
-    folder: Path, call: Call
-) -> None:
-    broken = next(
-        one for one in Project.load(folder).quarantine("compras") if (one.path, one.reason) == ("$.ean", "type")
-    )
-    ean = json.loads(broken.raw)["ean"]
-
-    done = call("-C", folder, "trace", "compras", "--where", f"ean={ean}", "--json", "--limit", 100)
-
-    assert isinstance(ean, str)
-    # The same product may have been bought in records that landed.
-    (found,) = [one for one in done.document["records"] if (one["file"], one["row"]) == (broken.file, broken.row)]
-    assert (found["found_in"], found["reason"], found["record"].encode()) == ("quarantine", "type", broken.raw)
-
-
 def test_a_record_of_an_answer_that_was_rejected_whole_is_found(
     write_project: Callable[..., Path], shaky_api: str, call: Call
 ) -> None:

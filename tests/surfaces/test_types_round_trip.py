@@ -253,3 +253,13 @@ def test_bad_values_become_null_where_that_is_asked_and_good_ones_stay(collect: 
     landed = collect({"id": "int", "price": "float"}, '[{"id": 1, "price": "x"}]', on_violation="null")
 
     assert landed.rows == [{"id": 1, "price": None}]
+
+
+def test_a_record_in_the_quarantine_is_traced_by_the_value_that_is_only_written_as_text(collect: Collect) -> None:
+    project = collect({"ean": "int"}, '[{"ean": 7}, {"ean": "7"}, {"ean": 8}, {"ean": "x"}]').project
+
+    landed, kept = project.trace("things", {"ean": "7"})
+
+    assert (landed.row, landed.file) == (0, None)
+    assert (kept.row, kept.path, kept.reason, kept.record) == (1, "$.ean", "type", '{"ean": "7"}')
+    assert kept.file == next(project.quarantine("things")).file

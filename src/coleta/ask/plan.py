@@ -62,6 +62,20 @@ class Needs:
     object_bytes: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the streams need in so many ``days``.
+
+    ``spool_hours`` is the length of a store's outage that the spool has room for; None where nothing is known
+    of how big answers are.
+    """
+
+    days: int
+    streams: tuple[Needs, ...]
+    quota_bytes: int
+    spool_hours: float | None
+
+
 def usual(landed: Landed | None, *, wire_bytes: int | None, stream: Stream) -> Usual:
     """What an answer of `stream` is like: as its log says, and as the `wire_bytes` of a live one."""
     spool_bytes: float | None = None

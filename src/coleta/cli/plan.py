@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,25 +12,11 @@ from coleta.cli.screen import Screen, table
 from coleta.cli.session import JsonOption, session_of
 
 if TYPE_CHECKING:
-    from coleta.ask.plan import Needs
+    from coleta.ask.plan import Forecast, Needs
     from coleta.cli.app import App
     from coleta.stream import Stream
 
 MONTH_DAYS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What the streams need in so many ``days``.
-
-    ``spool_hours`` is the length of a store's outage that the spool has room for; None where nothing is known
-    of how big answers are.
-    """
-
-    days: int
-    streams: tuple[Needs, ...]
-    quota_bytes: int
-    spool_hours: float | None
 
 
 def plan_command(doors: Doors) -> Callable[..., None]:
@@ -63,7 +48,7 @@ def forecast(app: App, *, days: int, ask: bool) -> Forecast:
         StoreUnavailable: a store does not say how big its objects are.
 
     """
-    from coleta.ask.plan import hours_of_room, needs, usual
+    from coleta.ask.plan import Forecast, hours_of_room, needs, usual
     from coleta.cli.reading import landed_if_any
 
     with app.world(lambda event: None) as world:

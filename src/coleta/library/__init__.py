@@ -3,11 +3,10 @@
 ``from coleta import Project`` gives the same as ``from coleta.library import Project``.
 """
 
-from coleta.ask.plan import Needs
+from coleta.ask.plan import Forecast, Needs
 from coleta.ask.quarantine import Rejected
 from coleta.ask.table import Table
 from coleta.ask.trace import Trace
-from coleta.cli.plan import Forecast
 from coleta.contract.python import contract_from
 from coleta.library.answers import Audit, Result, Status, Tick
 from coleta.library.collector import APICollector, CompraSchema, GenericSchema

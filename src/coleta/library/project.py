@@ -27,9 +27,9 @@ from coleta.wiring import App, config_schema, write_example
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from coleta.ask.plan import Forecast
     from coleta.ask.trace import Trace
     from coleta.cli.check import Check
-    from coleta.cli.plan import Forecast
     from coleta.runtime.events import Event
     from coleta.runtime.orders import Preview
     from coleta.terms import Terms
