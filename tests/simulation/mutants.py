@@ -57,8 +57,8 @@ MUTANTS = (
     Mutant(
         "released_before_commit",
         "runtime/lander.py",
-        "        _put_notes(station, batch, composed.quarantine)\n",
-        "        _put_notes(station, batch, composed.quarantine)\n"
+        "        _put_notes(station, batch, composed.quarantine, terms)\n",
+        "        _put_notes(station, batch, composed.quarantine, terms)\n"
         "        station.spool.release([member.entry for member in batch.members])\n",
     ),
     Mutant(
