@@ -38,13 +38,13 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "exists_is_mine",
-        "runtime/lander.py",
+        "runtime/putting.py",
         "if isinstance(store.create(name, body, sha256=sha256), Created):\n                return Committed",
         "if store.create(name, body, sha256=sha256):\n                return Committed",
     ),
     Mutant(
         "doubt_is_success",
-        "runtime/lander.py",
+        "runtime/putting.py",
         "            pass  # a lost response makes our own success look like a conflict: only the name tells",
         "            return Committed(name, record, record_digest(encode_record(record)))",
     ),
@@ -88,24 +88,24 @@ MUTANTS = (
     Mutant(
         "superseded_not_kept",
         "runtime/lander.py",
-        "    _note(station.store, name, whole)\n",
+        "    put_note(station.store, name, whole)\n",
         "",
     ),
     Mutant(
         "superseded_released_first",
         "runtime/lander.py",
-        "    _note(station.store, name, whole)\n    station.spool.release([entry])\n",
-        "    station.spool.release([entry])\n    _note(station.store, name, whole)\n",
+        "    put_note(station.store, name, whole)\n    station.spool.release([entry])\n",
+        "    station.spool.release([entry])\n    put_note(station.store, name, whole)\n",
     ),
     Mutant(
         "quarantine_after_commit",
         "runtime/lander.py",
-        "    for one in quarantine:\n        _note(station.store, one.file.path, one.body)\n",
+        "    for one in quarantine:\n        put_note(station.store, one.file.path, one.body)\n",
         "",
     ),
     Mutant(
         "note_not_read_back",
-        "runtime/lander.py",
+        "runtime/putting.py",
         "        if store.size(name) is not None:\n            return\n",
         "        return\n",
     ),

@@ -6,7 +6,6 @@ of the store has one cure: read that name. Nothing is ever deleted on an error.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -14,21 +13,18 @@ from threading import Lock
 from typing import BinaryIO
 
 from coleta.collect.spool import Spooled
-from coleta.errors import Corrupt, Doubtful, Retryable, SpoolRefused, StoreUnavailable
+from coleta.errors import Corrupt, Doubtful, Retryable, SpoolRefused
 from coleta.land.batch import Batch, choose, closes_at
-from coleta.land.commit import Committed, Head, sift
-from coleta.land.compose import Author, Composed, Source, compose, compose_turn
+from coleta.land.commit import Head, sift
+from coleta.land.compose import Composed, Source, compose, compose_turn
 from coleta.land.quarantine import QuarantineObject
-from coleta.land.record import Record, encode_record, folder_date, record_digest
-from coleta.ports import Created, ObjectStore
+from coleta.land.record import folder_date
 from coleta.runtime.events import Landed, Superseded, Trouble
-from coleta.runtime.log import follow, read_commit
+from coleta.runtime.log import follow
 from coleta.runtime.opening import confirm
+from coleta.runtime.putting import author_of, no_room, put_commit, put_note
 from coleta.runtime.station import Station
 from coleta.terms import canonical
-
-PUT_TRIES = 5
-"""How often one name is put and read back in a row before the store counts as unavailable."""
 
 ROUNDS = 1_000
 """How many commits, ours or others', one call works through before it lets other work have a turn."""
@@ -138,7 +134,7 @@ def _commit(station: Station, batch: Batch, head: Head, terms: set[str]) -> None
         if folder_date(head.next) != batch.day:
             _turn(station, batch, head)
             return
-        committed = _settle(station.store, head.next, composed.record, sink)
+        committed = put_commit(station.store, head.next, composed.record, sink)
     if committed.record.nonce != composed.record.nonce:
         return  # another's: its record is in the log now, so everything is decided anew
     station.index.enter(head.after(committed), committed)
@@ -149,9 +145,9 @@ def _commit(station: Station, batch: Batch, head: Head, terms: set[str]) -> None
 def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Composed | None:
     before = station.spool.contents().damaged
     try:
-        return compose(batch, head, _author(station), source=_source(station), sink=sink)
+        return compose(batch, head, author_of(station.world), source=_source(station), sink=sink)
     except OSError as error:
-        raise _no_room(error) from None
+        raise no_room(error) from None
     except Corrupt as error:
         if station.spool.contents().damaged == before:
             raise
@@ -169,49 +165,22 @@ def _source(station: Station) -> Source:
 def _turn(station: Station, batch: Batch, head: Head) -> None:
     with closing(station.scratch.file()) as sink:
         try:
-            record = compose_turn(batch, head, _author(station), sink=sink)
+            record = compose_turn(batch, head, author_of(station.world), sink=sink)
         except OSError as error:
-            raise _no_room(error) from None
-        committed = _settle(station.store, head.next, record, sink)
+            raise no_room(error) from None
+        committed = put_commit(station.store, head.next, record, sink)
     if committed.record.nonce == record.nonce:
         station.index.enter(head.after(committed), committed)
-
-
-def _no_room(error: OSError) -> SpoolRefused:
-    what = error.strerror or str(error)
-    return SpoolRefused(f"no room to build the next object: {what}", hint="free some disk")
-
-
-def _author(station: Station) -> Author:
-    world = station.world
-    return Author(owner=world.owner, tool=world.tool, nonce=world.ids.nonce(), now=world.clock.now())
-
-
-def _settle(store: ObjectStore, name: str, record: Record, sink: BinaryIO) -> Committed:
-    """Put the object and tell who holds `name` now: us, if its nonce is ours."""
-    sink.seek(0)
-    body = sink.read()
-    sha256 = hashlib.sha256(body).hexdigest()
-    for _ in range(PUT_TRIES):
-        try:
-            if isinstance(store.create(name, body, sha256=sha256), Created):
-                return Committed(name, record, record_digest(encode_record(record)))
-        except Doubtful:
-            pass  # a lost response makes our own success look like a conflict: only the name tells
-        found = read_commit(store, name)
-        if found is not None:
-            return found
-    raise StoreUnavailable("it neither stores the next object nor says that one exists", where=name)
 
 
 def _put_notes(station: Station, batch: Batch, quarantine: Sequence[QuarantineObject], terms: set[str]) -> None:
     """Put what the object will name, before it: terms and quarantine files. Idempotent by name."""
     digest = batch.terms.digest
     if digest not in terms:
-        _note(station.store, f"_ledger/terms/{digest}.json", canonical(batch.terms))
+        put_note(station.store, f"_ledger/terms/{digest}.json", canonical(batch.terms))
         terms.add(digest)
     for one in quarantine:
-        _note(station.store, one.file.path, one.body)
+        put_note(station.store, one.file.path, one.body)
 
 
 def _supersede(station: Station, entry: Spooled) -> None:
@@ -222,20 +191,6 @@ def _supersede(station: Station, entry: Spooled) -> None:
         station.world.tell(Trouble(station.stream.name, "spool", str(error), station.world.clock.now()))
         return
     name = f"_superseded/{entry.intervals[0].name}-{(entry.trailer.answer or '')[:16]}.spool"
-    _note(station.store, name, whole)
+    put_note(station.store, name, whole)
     station.spool.release([entry])
     station.world.tell(Superseded(station.stream.name, entry, name))
-
-
-def _note(store: ObjectStore, name: str, body: bytes) -> None:
-    """Put an object whose name says what is in it, so that whoever put it first has put ours too."""
-    sha256 = hashlib.sha256(body).hexdigest()
-    for _ in range(PUT_TRIES):
-        try:
-            if isinstance(store.create(name, body, sha256=sha256), Created):
-                return
-        except Doubtful:
-            pass
-        if store.size(name) is not None:
-            return
-    raise StoreUnavailable("it neither stores an object nor says that it exists", where=name)

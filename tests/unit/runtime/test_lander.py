@@ -19,7 +19,8 @@ from coleta.runtime.asking import spool_gaps
 from coleta.runtime.auditor import Evidence, whole
 from coleta.runtime.events import Landed, Superseded
 from coleta.runtime.events import Trouble as Told
-from coleta.runtime.lander import IDLE, LONGEST_PAUSE, PUT_TRIES, SHORTEST_PAUSE, Lander, land
+from coleta.runtime.lander import IDLE, LONGEST_PAUSE, SHORTEST_PAUSE, Lander, land
+from coleta.runtime.putting import PUT_TRIES
 from coleta.runtime.station import Station
 from coleta.stream import Landing
 from coleta.testing.bench import Bench, Machine, Trouble, bench_stream, waiting
