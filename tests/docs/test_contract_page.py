@@ -65,5 +65,5 @@ def test_mistakes_are_told_as_the_page_shows_them() -> None:
     assert caught.value.what == shown
 
 
-def test_the_examples_of_what_fits_and_what_does_not_are_two() -> None:
-    assert len(EXAMPLES) == 2
+def test_the_examples_of_what_fits_and_what_does_not_are_three() -> None:
+    assert len(EXAMPLES) == 3

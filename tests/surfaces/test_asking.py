@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -270,6 +271,17 @@ def test_the_schema_shows_values_as_they_are_written(call: Call) -> None:
     assert tables["SpoolTable"]["properties"]["quota"]["default"] == "10GB"
     assert tables["LandTable"]["properties"]["every"]["default"] == "0s"
     assert tables["StreamTable"]["required"] == ["url", "contract"]
+
+
+@pytest.mark.parametrize(
+    ("written", "fits"),
+    [("int", True), ("decimal(9,2)?", True), ("$.user.login", True), ("list[str]? $.tags", True)]
+    + [("integer", False), ("$.user.login?", False), ("int$.id", False)],
+)
+def test_the_schema_takes_the_words_of_a_field_that_the_project_file_takes(written: str, fits: bool) -> None:
+    kinds = Project.config_schema()["$defs"]["Field"]["anyOf"]  # type: ignore[index]
+
+    assert any(re.search(kind["pattern"], written) for kind in kinds if "pattern" in kind) == fits
 
 
 def test_nothing_that_never_started_is_made_up(write_project: Callable[..., Path]) -> None:

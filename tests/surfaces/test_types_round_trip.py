@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ import pytest
 
 from coleta import Project
 from coleta.cli.screen import to_json
-from coleta.errors import Misconfigured
 
 
 @contextmanager
@@ -59,6 +59,7 @@ class Landed:
 
 
 Collect = Callable[..., Landed]
+Write = Callable[..., Path]
 
 
 @pytest.fixture
@@ -207,9 +208,35 @@ def test_a_field_deep_in_a_record_is_selected_and_renamed_by_its_path(collect: C
     assert landed.reasons == [(1, "$.user.login", "missing")]
 
 
-def test_a_path_without_a_type_is_no_field_and_the_message_says_how_to_write_it(collect: Collect) -> None:
-    with pytest.raises(Misconfigured, match=r'write { type = "str", path = "\$\.user\.login" }'):
-        collect({"login": "$.user.login"}, "[]")
+def test_a_path_alone_selects_a_text_and_a_type_before_it_selects_that_type(collect: Collect) -> None:
+    contract = {"login": "$.user.login", "id": "int $.user.id", "price": "decimal(9,2)? $.cost"}
+    sent = [
+        '{"user": {"login": "ana", "id": 9007199254740993}, "cost": 12345.67}',
+        '{"user": {"login": "rui", "id": 2}}',
+        '{"user": {"login": 7, "id": 3}}',
+        '{"user": {"login": "eva", "id": "4"}}',
+    ]
+
+    landed = collect(contract, f"[{', '.join(sent)}]")
+
+    assert landed.rows == [
+        {"login": "ana", "id": 9007199254740993, "price": "12345.67"},
+        {"login": "rui", "id": 2, "price": None},
+    ]
+    assert (landed.column, landed.sql) == ("string", "VARCHAR")
+    assert landed.reasons == [(2, "$.user.login", "type"), (3, "$.user.id", "type")]
+
+
+def test_the_short_form_of_a_field_works_in_the_project_file(write_project: Write) -> None:
+    with answering(b'[{"user": {"login": "ana", "id": 5}}]') as url:
+        made = write_project(url=url)
+        text = (made / "coleta.toml").read_text(encoding="utf-8")
+        contract = 'contract = { login = "$.user.login", id = "int $.user.id" }\n'
+        (made / "coleta.toml").write_text(re.sub(r"contract = .*\n", contract, text), encoding="utf-8")
+        project = Project.load(made)
+        project.run("compras")
+
+    assert project.table("compras").to_arrow(["login", "id"]).to_pylist() == [{"login": "ana", "id": 5}]
 
 
 def test_what_may_be_absent_or_null_lands_as_null(collect: Collect) -> None:

@@ -46,6 +46,7 @@ _WORDS = (*type_names, "decimal(9,2)", "list[int]", "list", "struct")
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 _STEP = r"\.[^.\[\]'\"*\s]+|\['[^']+'\]"
 _PATH = re.compile(rf"\$(?:{_STEP})+")
+_SHORT = re.compile(r"(?:([^$]*\S)\s+)?(\$.*)", re.DOTALL)
 _UNSPEAKABLE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 
 
@@ -57,10 +58,11 @@ def parse_contract(table: Mapping[str, object]) -> Contract:
     """The contract that `table` writes down: field name to type, in column order.
 
     A value is a type word (``"int"``, ``"decimal(9,2)"``, ``"list[str]"``; with ``?`` at its end the
-    field may be absent or null), one of Python's own types, or a table ``{type=, required=, nullable=,
-    min=, max=, enum=, pattern=, min_length=, max_length=, path=, fields=, item=}``. ``fields`` are a
-    struct's, ``item`` is a list's. ``pattern`` must match somewhere in the text (``re.search``), as in
-    JSON Schema. ``path`` (``$.user.login``) says where the value lies if not under the field's name.
+    field may be absent or null), a path (``"$.user.login"``, a ``str``; ``"int? $.user.id"`` with its type
+    before it), one of Python's own types, or a table ``{type=, required=, nullable=, min=, max=, enum=,
+    pattern=, min_length=, max_length=, path=, fields=, item=}``. ``fields`` are a struct's, ``item`` is a
+    list's. ``pattern`` must match somewhere in the text (``re.search``), as in JSON Schema. ``path``
+    (``$.user.login``) says where the value lies if not under the field's name.
 
     Raises:
         Misconfigured: the table is wrong; the message lists every mistake.
@@ -108,8 +110,22 @@ def _check_name(name: object, *, top: bool) -> None:
 def _field(name: str, written: object, where: str, mistakes: list[str], *, top: bool = False) -> Field:
     if isinstance(written, Mapping):
         return _field_of_table(name, written, where, mistakes, top=top)
+    if isinstance(written, str) and (short := _SHORT.fullmatch(written.strip())):
+        return _field_of_path(name, short[1], short[2], top=top)
     kind, optional = _type_word(written)
     return Field(name=name, type=kind, required=not optional, nullable=optional)
+
+
+def _field_of_path(name: str, word: str | None, path: str, *, top: bool) -> Field:
+    """The short form: where the value lies, after its type or else without one. Then it is a text."""
+    if path.endswith("?"):
+        raise _Mistake(
+            f"nobody can tell whether the ? of {path!r} is part of the name; "
+            f'write "{(word or "str").rstrip("?")}? {path.rstrip("?")}" for what may be absent or null, '
+            "or $['…?'] for such a name"
+        )
+    kind, optional = (Str(), False) if word is None else _type_word(word)
+    return Field(name=name, type=kind, required=not optional, nullable=optional, path=_path(path, top=top))
 
 
 def _field_of_table(name: str, table: Mapping[str, object], where: str, mistakes: list[str], *, top: bool) -> Field:
@@ -166,7 +182,7 @@ def _type_word(written: object) -> tuple[Type, bool]:
     if not isinstance(written, str):
         raise _Mistake(f"{written!r} is no type; write a type word such as {', '.join(_WORDS[:4])}")
     if written.startswith("$"):
-        raise _Mistake(f'{written!r} is a path without a type; write {{ type = "str", path = "{written}" }}')
+        raise _Mistake(f"{written!r} is a path, not a type; it belongs under the key path")
     word = written.strip()
     optional = word.endswith("?")
     word = word.removesuffix("?").strip()

@@ -158,6 +158,7 @@ def _field() -> Schema:
     words = "|".join(type_names)
     single = rf"(?:{words}|decimal\(\s*\d+\s*,\s*\d+\s*\))"
     word = {"type": "string", "pattern": rf"^(?:{single}|list\[.+\]|list|struct)\??$"}
+    short = {"type": "string", "pattern": rf"^(?:(?:{single}|list\[.+\])\?? +)?\$.*[^?]$"}
     keys: Schema = {
         "type": word,
         "required": {"type": "boolean", "description": "Whether the field must be there."},
@@ -176,4 +177,4 @@ def _field() -> Schema:
     }
     rules: Schema = {key: {"description": "A rule: docs/reference/contract.md"} for key in RULE_KEYS}
     table = {"type": "object", "additionalProperties": False, "properties": {**keys, **rules}}
-    return {"title": "field", "description": "A type's word, or a table.", "anyOf": [word, table]}
+    return {"title": "field", "description": "A type's word, a path, both, or a table.", "anyOf": [word, short, table]}

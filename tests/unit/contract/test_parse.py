@@ -58,6 +58,20 @@ def test_decimals_and_lists_are_words_too() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("short", "table"),
+    [
+        ("$.user.login", {"type": "str", "path": "$.user.login"}),
+        ("  int  $.user.id ", {"type": "int", "path": "$.user.id"}),
+        ("decimal(9, 2)? $.price", {"type": "decimal(9,2)?", "path": "$.price"}),
+        ("list[str?]? $['the tags'].all", {"type": "list[str?]?", "path": "$['the tags'].all"}),
+        ("$['admin?']", {"type": "str", "path": "$['admin?']"}),
+    ],
+)
+def test_a_path_alone_or_after_its_type_is_short_for_a_table(short: str, table: Mapping[str, object]) -> None:
+    assert parse_contract({"v": short}) == parse_contract({"v": table})
+
+
 def test_a_table_says_all_that_can_be_said() -> None:
     table = {
         "login": {"type": "str", "path": "$.user['the name']", "required": False, "pattern": "a", "max_length": 3},
@@ -95,7 +109,16 @@ def test_all_mistakes_are_told_at_once_with_the_nearest_right_word() -> None:
         ({"a": None}, "None is no type"),
         ({"a": list}, "no type"),
         ({"a": decimal.Decimal}, "decimal(9,2)"),
-        ({"a": "$.user.login"}, 'write { type = "str", path = "$.user.login" }'),
+        ({"a": "$.user.login?"}, "write \"str? $.user.login\" for what may be absent or null, or $['…?']"),
+        ({"a": "int? $.user.id?"}, 'write "int? $.user.id"'),
+        ({"a": "$.list[0]"}, "lists cannot be entered"),
+        ({"a": "integer $.id"}, "unknown type 'integer'; did you mean 'int'"),
+        ({"a": "struct $.place"}, "needs its fields"),
+        ({"a": "int$.id"}, "unknown type 'int$.id'"),
+        ({"a": {"type": "$.id"}}, "'$.id' is a path, not a type"),
+        ({"a": {"fields": {"b": "$.c"}}}, "a.b: path is for a record's own fields"),
+        ({"a": {"item": "int $.c"}}, "a: path is for a record's own fields"),
+        ({"a": "$.user.login", "user": "json"}, "select each value once"),
         ({"a": "struct"}, "needs its fields"),
         ({"a": {"type": "struct"}}, "needs its fields"),
         ({"a": {"fields": {}}}, "needs its fields"),
