@@ -31,7 +31,8 @@ from coleta.demo_api.settings import Settings
 from coleta.settings import PROJECT_FILE, load_project
 
 ROOT = Path(__file__).parents[2]
-FOLLOWED = ("README.md", "docs/tutorial/first-lake.md", "docs/how-to/your-own-api.md")
+FOLLOWED = ("README.md", "README.pt-BR.md", "docs/tutorial/first-lake.md", "docs/how-to/your-own-api.md")
+READMES = FOLLOWED[:2]
 KINDS = {"sh run", "sh make", "sh second-terminal", "sh until-ctrl-c", "toml file", "toml part", "text"}
 API = "http://127.0.0.1:8000"
 OPENED = "open, at commit"
@@ -153,6 +154,38 @@ def test_the_readme_shows_a_whole_project_that_loads(tmp_path: Path) -> None:
     (tmp_path / PROJECT_FILE).write_text(text, encoding="utf-8")
 
     assert [stream.name for stream in load_project(tmp_path, environment={}).streams] == ["purchases"]
+
+
+@pytest.mark.parametrize("pattern", [r"^## ", r"^\|", r"^- ", r"\]\(https://"])
+def test_the_readme_has_the_same_parts_in_both_languages(pattern: str) -> None:
+    english, portuguese = ((ROOT / page).read_text(encoding="utf-8") for page in READMES)
+
+    assert len(re.findall(pattern, english, re.MULTILINE)) == len(re.findall(pattern, portuguese, re.MULTILINE)) > 0
+
+
+def test_the_readme_shows_the_same_commands_and_files_in_both_languages() -> None:
+    english, portuguese = (
+        [(one.kind, one.words, re.sub(r"#.*", "#", one.text)) for one in blocks(page)] for page in READMES
+    )
+
+    assert english == portuguese
+
+
+def test_the_readme_names_the_same_words_of_the_program_in_both_languages() -> None:
+    english, portuguese = (
+        set(re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)))
+        for text in ((ROOT / page).read_text(encoding="utf-8") for page in READMES)
+    )
+
+    assert english == portuguese
+
+
+def test_each_readme_leads_to_the_other_before_anything_else() -> None:
+    for page, other in (READMES, READMES[::-1]):
+        first = re.search(r"\]\((\S+)\)", (ROOT / page).read_text(encoding="utf-8"))
+
+        assert first is not None
+        assert first[1] == other
 
 
 @pytest.mark.parametrize("part", [one.text for page in FOLLOWED for one in blocks(page) if one.kind == "toml part"])

@@ -275,8 +275,10 @@ def test_the_schema_shows_values_as_they_are_written(call: Call) -> None:
 
 @pytest.mark.parametrize(
     ("written", "fits"),
-    [("int", True), ("decimal(9,2)?", True), ("$.user.login", True), ("list[str]? $.tags", True)]
-    + [("integer", False), ("$.user.login?", False), ("int$.id", False)],
+    [
+        *[("int", True), ("decimal(9,2)?", True), ("$.user.login", True), ("list[str]? $.tags", True)],
+        *[("integer", False), ("$.user.login?", False), ("int$.id", False)],
+    ],
 )
 def test_the_schema_takes_the_words_of_a_field_that_the_project_file_takes(written: str, fits: bool) -> None:
     kinds = Project.config_schema()["$defs"]["Field"]["anyOf"]  # type: ignore[index]
