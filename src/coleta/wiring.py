@@ -135,7 +135,9 @@ class App:
     def evidence(self, stream: Stream) -> Evidence:
         """What an audit of `stream` looks at; takes no lock and changes nothing."""
         shelves = self.shelves(stream)
-        return Evidence(stream, shelves.identity, shelves.store, shelves.index, shelves.spool, self._clock.now())
+        known = self._notes(stream).recall("identity")
+        now = self._clock.now()
+        return Evidence(stream, shelves.identity, shelves.store, shelves.index, shelves.spool, now, known)
 
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream`, and its log's identity if it has one."""

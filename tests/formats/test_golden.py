@@ -6,6 +6,7 @@ import hashlib
 import json
 import runpy
 import zlib
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from struct import pack
@@ -21,7 +22,10 @@ from coleta.land.columns import schema
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.land.content import ContentDigest
 from coleta.land.record import FOOTER_KEY, Record, decode_record, encode_record
+from coleta.ports import SpoolContents
+from coleta.runtime.auditor import Evidence, whole
 from coleta.runtime.log import follow, read_commit
+from coleta.stream import Every, Source, Stream
 from coleta.terms import Terms, canonical
 from coleta.testing.memory import START, MemoryIndex, MemorySpool, MemoryStore
 
@@ -34,6 +38,8 @@ SPOOLED = sorted(path.name for path in (V1 / "spool").iterdir())
 OBJECTS = sorted(EXPECTED["objects"], key=lambda name: name[-12:])
 RECORDS = sorted(path.name for path in (V1 / "records").iterdir())
 TERMS = sorted(path.name for path in (V1 / "log" / "_ledger" / "terms").iterdir())
+
+TERMS_NOW = Terms.from_json((V1 / "log" / "_ledger" / "terms" / TERMS[0]).read_bytes())
 
 TICK = {"start": "2026-11-24T23:56:00Z", "end": "2026-11-24T23:57:00Z"}
 FIRST = "20261124T235700Z-3884900956b972d2.spool"
@@ -159,6 +165,26 @@ def test_a_data_object_has_the_columns_that_its_terms_give_today(name: str) -> N
     pq.write_table(schema(terms).empty_table(), rebuilt, store_schema=False)
 
     assert pq.read_schema(pa.BufferReader(store.objects[name])) == pq.read_schema(rebuilt)
+
+
+def test_the_golden_log_breaks_no_law_and_misses_nothing() -> None:
+    store, spool = golden_store(), SpoolContents()
+    stored = store.objects[IDENTITY_NAME]
+    now = identity().first_tick + timedelta(minutes=9)
+    stream = Stream(
+        "compras", "golden", "memory://", "compras", Source("http://h/"), Every(timedelta(minutes=1)), TERMS_NOW
+    )
+
+    report = whole(Evidence(stream, identity(), store, MemoryIndex(), spool, now, stored))
+
+    # The minute that ends at 00:04 has an answer on demand only.
+    assert [(one.code, one.where) for one in report.findings] == [
+        ("open", "(2026-11-25T00:03:00Z, 2026-11-25T00:04:00Z]")
+    ]
+    assert (report.objects, report.totals.landed) == (
+        len(OBJECTS),
+        sum(one["record"]["rows"] for one in EXPECTED["objects"].values()),
+    )
 
 
 def test_the_rows_are_those_of_the_answers() -> None:

@@ -56,14 +56,31 @@ class Totals:
     nulled: int = 0
 
 
+class Tally:
+    """Adds accounts up, and keeps none."""
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        self._outcomes: Counter[str] = Counter()
+        self._sums = [0, 0, 0, 0, 0]
+
+    def add(self, accounts: Iterable[Account], *, redriven: bool = False) -> None:
+        """Count `accounts`; those that are `redriven` tell anew what became of records counted before."""
+        for one in accounts:
+            self._outcomes[str(one.outcome)] += not redriven
+            received, quarantined = one.received, one.quarantined
+            if redriven:
+                received, quarantined = 0, quarantined - received
+            more = (received, one.landed, quarantined, one.deduplicated, one.nulled)
+            self._sums = [total + count for total, count in zip(self._sums, more, strict=True)]
+
+    def totals(self) -> Totals:
+        """The sums so far."""
+        return Totals({name: count for name, count in sorted(self._outcomes.items()) if count}, *self._sums)
+
+
 def totals(accounts: Iterable[Account]) -> Totals:
     """Add up `accounts`."""
-    listed = list(accounts)
-    return Totals(
-        outcomes=dict(sorted(Counter(str(account.outcome) for account in listed).items())),
-        received=sum(account.received for account in listed),
-        landed=sum(account.landed for account in listed),
-        quarantined=sum(account.quarantined for account in listed),
-        deduplicated=sum(account.deduplicated for account in listed),
-        nulled=sum(account.nulled for account in listed),
-    )
+    tally = Tally()
+    tally.add(accounts)
+    return tally.totals()

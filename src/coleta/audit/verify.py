@@ -3,79 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
 
 from coleta.audit.account import holes
+from coleta.audit.finding import Finding
 from coleta.collect.coverage import Coverage
 from coleta.collect.tick import Interval
 from coleta.errors import Corrupt
-from coleta.land.commit import Committed, Head, Identity
+from coleta.land.commit import IDENTITY_NAME, Head, Identity
+from coleta.terms import canonical
 
-Severity = Literal["damage", "warning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be. ``code`` is stable; ``where`` names an object, a file or a tick."""
-
-    severity: Severity
-    code: str
-    where: str
-    what: str
+OPEN_FOR = timedelta(days=1)
+"""How long a hole is only open: a collector that is cut off from the store holds its answers for hours, and one
+that makes up for an outage comes to an old tick in minutes. After a day nobody does, and a person must look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """The log as far as it holds together: its head, its commits, and where it breaks, if it does."""
-
-    head: Head
-    commits: tuple[Committed, ...]
-    broken: Finding | None = None
-
-
-class LogWalk:
-    """Follows a log commit by commit, checking each against all before it."""
-
-    def __init__(self, identity: Identity) -> None:
-        """Begin before commit 1."""
-        self.head = Head.genesis(identity)
-        self.commits: list[Committed] = []
-
-    def add(self, committed: Committed) -> Finding | None:
-        """Take the next commit, or say why it cannot be the next."""
-        try:
-            self.head = self.head.after(committed)
-        except Corrupt as error:
-            return Finding("damage", "broken_log", committed.name, error.what)
-        self.commits.append(committed)
-        return None
-
-
-def check_names(commits: Sequence[Committed], listed: Iterable[str], head: Head) -> list[Finding]:
-    """Compare the data objects that are listed with those that the log names."""
-    known = {committed.name for committed in commits}
-    findings = []
-    for name in listed:
-        if name not in known and name != head.next:
-            what = "a data object that no record names: a reader of the folder sees its rows as well"
-            findings.append(Finding("damage", "stray_object", name, what))
-    return findings
-
-
-def check_notes(commits: Iterable[Committed], listed: Iterable[str]) -> list[Finding]:
-    """Compare the quarantine files that are listed with those that the records name."""
-    found = set(listed)
-    named = {file.path for committed in commits for file in committed.record.quarantine}
-    findings = [
-        Finding("damage", "missing_quarantine", path, "a record names this quarantine file, and it is not there")
-        for path in sorted(named - found)
-    ]
-    unnamed = "no record names this file yet: a landing goes on now, or was interrupted"
-    findings += [Finding("warning", "unnamed_quarantine", path, unnamed) for path in sorted(found - named)]
-    return findings
+def check_identity(stored: bytes | None, remembered: bytes | None) -> Finding | None:
+    """Check the identity that lies in the store against the one that this machine remembers, if it does."""
+    if stored is None:
+        return Finding("damage", "missing_identity", IDENTITY_NAME, "it says whose log this is, and it is not there")
+    try:
+        Identity.from_json(stored)
+        again = canonical(msgspec.json.decode(stored))
+    except Corrupt as error:
+        return Finding("damage", "changed_identity", IDENTITY_NAME, f"it cannot be read: {error}")
+    if remembered is not None and stored != remembered:
+        return Finding("damage", "changed_identity", IDENTITY_NAME, "it is not the one that this machine remembers")
+    if stored != again:
+        return Finding("damage", "changed_identity", IDENTITY_NAME, "it is not written as Coleta writes it")
+    return None
 
 
 def check_terms(digest: str, stored: bytes | None) -> Finding | None:
@@ -91,25 +50,27 @@ def check_terms(digest: str, stored: bytes | None) -> Finding | None:
 def check_coverage(head: Head, waiting: Iterable[Interval], *, until: datetime) -> list[Finding]:
     """Find the time up to `until` that has no outcome, neither in the log nor waiting in the spool.
 
-    Time after the newest outcome is only late (nobody collects now); a hole before it is damage.
+    Time after the newest outcome is only late (nobody collects now). A hole before it is open for a while,
+    since another machine may hold its answer; then it is damage.
     """
     spooled = Coverage.of(waiting)
     known = head.settled.union(spooled)
     findings = []
     for hole in holes(head, until):
         for part in spooled.uncovered(hole):
-            late = known.end is None or part.start >= known.end
-            findings.append(_late(part) if late else _hole(part))
+            if known.end is None or part.start >= known.end:
+                findings.append(Finding("warning", "late", str(part), "not asked yet: no collector has run since"))
+                continue
+            old = Interval(part.start, min(part.end, max(part.start, until - OPEN_FOR)))
+            if not old.empty:
+                findings.append(Finding("damage", "hole", str(old), _HOLE))
+            if old.end < part.end:
+                findings.append(Finding("warning", "open", str(Interval(old.end, part.end)), _OPEN))
     return findings
 
 
-def _late(part: Interval) -> Finding:
-    return Finding("warning", "late", str(part), "not asked yet: no collector has run since")
-
-
-def _hole(part: Interval) -> Finding:
-    what = "no outcome, and nothing for it waits in this spool; a running collector settles it"
-    return Finding("damage", "hole", str(part), what)
+_HOLE = "no outcome for a day, and nothing for it waits in this spool; a running collector settles it"
+_OPEN = "no outcome yet, and nothing for it waits in this spool: another machine may hold its answer, or is about to"
 
 
 def check_spool(damaged: Iterable[str], held: Iterable[str]) -> list[Finding]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from coleta.audit.account import Totals, totals
-from coleta.audit.verify import (
-    Finding,
-    LogWalk,
-    check_coverage,
-    check_names,
-    check_notes,
-    check_spool,
-    check_terms,
-)
+from coleta.audit.finding import Finding, Findings
+from coleta.audit.laws import LogWalk
+from coleta.audit.names import Listed
+from coleta.audit.verify import check_coverage, check_identity, check_spool, check_terms
 from coleta.collect.cadence import Cadence, newest
 from coleta.errors import Corrupt
-from coleta.land.commit import Committed, Identity
+from coleta.land.commit import IDENTITY_NAME, Committed, Identity
 from coleta.ports import Index, ObjectStore, SpoolContents
 from coleta.runtime.log import read_commit
 from coleta.stream import Stream
@@ -53,7 +48,12 @@ class Evidence:
     index: Index
     spool: SpoolContents
     now: datetime
+    remembered: bytes | None = None
+    """The log's identity as this machine has kept it, byte by byte; None where it has never collected."""
 
+
+FILES = ("_quarantine/", "_archive/")
+"""Where the files lie that records name."""
 
 RECENT = 100
 """How many of the newest commits L0 reads again: an hour and a half of minutes, in well under a second."""
@@ -75,57 +75,144 @@ def quick(evidence: Evidence) -> Report:
     for before, after in pairwise(recent):
         if after.record.prev != before.digest:
             findings.append(Finding("damage", "broken_log", after.name, "it does not continue the record before it"))
-    return _report(evidence, 0, recent, findings)
+    sums = totals(account for committed in recent for account in committed.record.accounts)
+    return _report(evidence, 0, len(recent), sums, findings)
 
 
 def whole(evidence: Evidence, *, progress: Callable[[int], None] = lambda seq: None) -> Report:
-    """L1: every record in order, every object named, every tick's outcome, both laws.
+    """L1: every record in order, every object named, every tick's outcome, every law that records alone can show.
 
-    `progress` is told the number of each commit read.
+    `progress` is told the number of each commit read. No commit is kept: memory is some 40 bytes for each.
 
     Raises:
         StoreUnavailable: the store could not be read.
 
     """
-    findings = check_spool(evidence.spool.damaged, evidence.spool.held)
-    # Before the walk, since landing goes on meanwhile: all that is listed and remembered now the walk
-    # must meet, and what comes later it may.
-    remembered = evidence.index.head()
-    listed = list(evidence.store.names("data/"))
-    walk = LogWalk(evidence.identity)
-    broken = _walk(evidence.store, walk, progress)
-    if broken is not None:
-        findings.append(broken)
-    if remembered is not None and remembered.uuid == walk.head.uuid and remembered.seq > walk.head.seq:
-        what = f"this machine remembers commit {remembered.seq}; the log ends at {walk.head.seq}"
-        findings.append(Finding("damage", "lost_commits", walk.head.next, what))
-    findings += check_names(walk.commits, listed, walk.head)
-    # After the walk: what a record names lies there before the record does.
-    findings += check_notes(walk.commits, evidence.store.names("_quarantine/"))
-    for digest in sorted({committed.record.terms for committed in walk.commits}):
-        finding = check_terms(digest, evidence.store.read(f"_ledger/terms/{digest}.json"))
-        if finding is not None:
-            findings.append(finding)
-    waiting = (interval for entry in evidence.spool.waiting for interval in entry.intervals)
-    cadence = Cadence.of(evidence.stream)
-    # A tick ends at an instant of the grid: what is after the newest whose deadline has passed is no tick yet.
-    until = newest(cadence.schedule, evidence.now - cadence.deadline - cadence.delay - cadence.phase)
-    findings += check_coverage(walk.head, waiting, until=until)
-    return _report(evidence, 1, walk.commits, findings)
+    audit = _Audit(evidence)
+    audit.follow(progress)
+    audit.close()
+    return audit.report(1)
 
 
-def _walk(store: ObjectStore, walk: LogWalk, progress: Callable[[int], None]) -> Finding | None:
-    while True:
+class _Audit:
+    """One audit of a whole log, step by step."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        """Look at what can be seen before the log is followed.
+
+        Landing goes on meanwhile: all that is listed and remembered now the walk must meet, and what comes
+        later it may. What a record names lies there before the record does.
+        """
+        store = evidence.store
+        self._evidence = evidence
+        self._findings = Findings()
+        self._findings.add(check_spool(evidence.spool.damaged, evidence.spool.held))
+        self._found(check_identity(store.read(IDENTITY_NAME), evidence.remembered))
+        self._remembered = evidence.index.head()
+        self._data = Listed(store.names("data/"))
+        self._files = Listed(chain.from_iterable(store.names(folder) for folder in FILES))
+        self._missing: dict[str, str] = {}
+        self._walk = LogWalk(evidence.identity)
+        self._broken = False
+
+    def follow(self, progress: Callable[[int], None]) -> None:
+        """Read the log from its beginning, as far as it holds together."""
+        while (committed := self._next()) is not None:
+            self._data.meet(committed.name)
+            self._name_files(committed)
+            progress(self._walk.head.seq)
+
+    def close(self) -> None:
+        """Look at all that only the whole log can show."""
+        store, walk = self._evidence.store, self._walk
+        self._findings.add(walk.at_the_end())
+        self._findings.add(self._unnamed_objects())
+        for path, folder in self._missing.items():
+            # A listing is only a hint: the name decides.
+            if store.size(path) is None:
+                what = "a record names this file, and it is not there"
+                self._found(Finding("damage", f"missing_{folder}", path, what))
+        if not self._broken:
+            self._findings.add(self._unnamed_files())
+            self._findings.add(self._open_time())
+        for digest in sorted(walk.terms):
+            self._found(check_terms(digest, store.read(f"_ledger/terms/{digest}.json")))
+
+    def report(self, level: int) -> Report:
+        """What was found."""
+        return _report(self._evidence, level, self._walk.head.seq, self._walk.tally.totals(), self._findings)
+
+    def _found(self, finding: Finding | None) -> None:
+        self._findings.add(() if finding is None else (finding,))
+
+    def _next(self) -> Committed | None:
+        """The next commit, taken by the walk; a bad one is told, and stepped over where this machine remembers it."""
+        name, before = self._walk.head.next, self._walk.head
+        wrong: Finding | None
         try:
-            committed = read_commit(store, walk.head.next)
+            found = read_commit(self._evidence.store, name)
         except Corrupt as error:
-            return Finding("damage", "unreadable_object", walk.head.next, error.what)
-        if committed is None:
+            found, wrong = None, Finding("damage", "unreadable_object", name, error.what)
+        else:
+            if found is None and not self._is_remembered(before.seq + 1):
+                return None
+            what = "it was committed, and it is not there"
+            wrong = self._walk.add(found) if found else Finding("damage", "missing_object", name, what)
+        if wrong is None and found is not None:
+            self._findings.add(self._walk.broken_laws(found, before))
+            return found
+        self._found(wrong)
+        known = self._recall(before.seq + 1)
+        if known is None or self._walk.add(known) is not None:
+            self._broken = True
             return None
-        finding = walk.add(committed)
-        if finding is not None:
-            return finding
-        progress(walk.head.seq)
+        return known
+
+    def _is_remembered(self, seq: int) -> bool:
+        head = self._remembered
+        return head is not None and head.uuid == self._evidence.identity.uuid and head.seq >= seq
+
+    def _recall(self, seq: int) -> Committed | None:
+        """Commit `seq` as this machine remembers it."""
+        if self._remembered is None or not self._is_remembered(seq):
+            return None
+        newest = self._evidence.index.commits(newest=self._remembered.seq - seq + 1)
+        return next((known for known in newest if known.record.seq == seq), None)
+
+    def _name_files(self, committed: Committed) -> None:
+        record = committed.record
+        if record.kind == "expired":
+            for path in record.redrives:
+                self._files.meet(path)
+                self._missing.pop(path, None)
+        for named, folder in ((record.quarantine, "quarantine"), (record.archive, "archive")):
+            for file in named:
+                if not self._files.meet(file.path):
+                    self._missing[file.path] = folder
+
+    def _unnamed_objects(self) -> Iterator[Finding]:
+        if self._broken and self._data.unmet:
+            what = f"the log breaks here, and {self._data.unmet} data objects cannot be reached from it"
+            yield Finding("damage", "unreachable", self._walk.head.next, what)
+            return
+        what = "a data object that no record names: a reader of the folder sees its rows as well"
+        for name in self._data.strangers(self._evidence.store.names("data/")):
+            if name != self._walk.head.next:
+                yield Finding("damage", "stray_object", name, what)
+
+    def _unnamed_files(self) -> Iterator[Finding]:
+        what = "no record names this file yet: a landing goes on now, or was interrupted"
+        for folder in FILES:
+            for name in self._files.strangers(self._evidence.store.names(folder)):
+                yield Finding("warning", f"unnamed_{folder.strip('_/')}", name, what)
+
+    def _open_time(self) -> list[Finding]:
+        evidence = self._evidence
+        waiting = (interval for entry in evidence.spool.waiting for interval in entry.intervals)
+        cadence = Cadence.of(evidence.stream)
+        # A tick ends at an instant of the grid: what is after the newest whose deadline has passed is no tick yet.
+        until = newest(cadence.schedule, evidence.now - cadence.deadline - cadence.delay - cadence.phase)
+        return check_coverage(self._walk.head, waiting, until=until)
 
 
 def _still_there(store: ObjectStore, committed: Committed) -> Finding | None:
@@ -140,12 +227,12 @@ def _still_there(store: ObjectStore, committed: Committed) -> Finding | None:
     return None
 
 
-def _report(evidence: Evidence, level: int, commits: list[Committed], findings: list[Finding]) -> Report:
+def _report(evidence: Evidence, level: int, objects: int, sums: Totals, findings: Iterable[Finding]) -> Report:
     return Report(
         stream=evidence.stream.name,
         level=level,
-        objects=len(commits),
-        totals=totals(account for committed in commits for account in committed.record.accounts),
+        objects=objects,
+        totals=sums,
         superseded=sum(1 for _ in evidence.store.names("_superseded/")),
         waiting=len(evidence.spool.waiting),
         findings=tuple(findings),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Head, Identity
 from coleta.land.parquet import TAIL_BYTES, footer_bytes, stored_record
@@ -38,17 +40,56 @@ def read_commit(store: ObjectStore, name: str) -> Committed | None:
         Corrupt: what lies there is no commit.
 
     """
+    footer = read_footer(store, name)
+    return None if footer is None else footer.committed
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What the end of a data object says: its commit, the record's very bytes, and how many rows are there.
+
+    ``size_bytes`` is the object's size, or None where no more is known than that it is larger than what was read.
+    """
+
+    committed: Committed
+    stored: bytes
+    rows: int
+    size_bytes: int | None
+
+    @property
+    def retired(self) -> bool:
+        """Whether its rows were taken away, and its record left in place."""
+        return self.rows == 0 < self.committed.record.rows
+
+
+def read_footer(store: ObjectStore, name: str) -> Footer | None:
+    """What the end of the object `name` says; None where nothing lies. Errors as for ``read_commit``."""
     tail = store.read(name, last=TAIL_BYTES)
     if tail is None:
         return None
+    whole = len(tail) < TAIL_BYTES
     try:
         need = footer_bytes(tail)
         if need > len(tail):
             tail = store.read(name, last=need) or b""
+    except Corrupt as error:
+        raise Corrupt(error.what, where=name, hint="coleta verify tells more") from None
+    return footer_in(name, tail, whole=whole)
+
+
+def footer_in(name: str, tail: bytes, *, whole: bool) -> Footer:
+    """What `tail`, the end of the object `name` or the `whole` of it, says.
+
+    Raises:
+        Corrupt: it is not that of a commit.
+
+    """
+    try:
         stored, rows = stored_record(tail)
     except Corrupt as error:
         raise Corrupt(error.what, where=name, hint="coleta verify tells more") from None
     record = decode_record(name, stored)
-    if record.rows != rows:
+    # One that was retired has none left; that this was done on purpose is for an audit to find out.
+    if rows not in (record.rows, 0):
         raise Corrupt(f"its record counts {record.rows} rows, the object has {rows}", where=name)
-    return Committed(name, record, record_digest(stored))
+    return Footer(Committed(name, record, record_digest(stored)), stored, rows, len(tail) if whole else None)

@@ -78,14 +78,35 @@ def test_holes_are_what_nothing_has_settled_since_the_first_tick() -> None:
     assert holes(head(), NOON - MINUTE) == ()
 
 
-def test_a_hole_before_the_newest_outcome_is_damage_and_time_after_it_only_late() -> None:
+def test_a_hole_before_the_newest_outcome_is_open_for_a_day_and_then_damage_and_time_after_it_is_only_late() -> None:
     known = head(Interval(NOON - MINUTE, NOON), sample_tick(2))
+    day = 24 * 60
 
-    found = check_coverage(known, [], until=sample_tick(4).end)
+    def found(minutes: int) -> list[tuple[str, str, str]]:
+        until = sample_tick(minutes).end
+        return [(one.severity, one.code, one.where) for one in check_coverage(known, [], until=until)]
 
-    assert [(one.severity, one.code) for one in found] == [("damage", "hole"), ("warning", "late")]
-    assert str(sample_tick(1)) == found[0].where
+    late = ("warning", "late")
+    assert found(2) == [("warning", "open", str(sample_tick(1)))]
+    assert found(4) == [
+        ("warning", "open", str(sample_tick(1))),
+        (*late, str(Interval(NOON + 2 * MINUTE, NOON + 4 * MINUTE))),
+    ]
+    assert [one[:2] for one in found(day)] == [("warning", "open"), late]
+    assert found(day + 1)[0] == ("damage", "hole", str(sample_tick(1)))
     assert check_coverage(known, [sample_tick(1), sample_tick(3), sample_tick(4)], until=sample_tick(4).end) == []
+
+
+def test_of_a_long_hole_only_the_part_that_is_older_than_a_day_is_damage() -> None:
+    known = head(Interval(NOON - MINUTE, NOON), sample_tick(3000))
+
+    found = check_coverage(known, [], until=sample_tick(3000).end)
+
+    border = sample_tick(3000 - 24 * 60).end
+    assert [(one.code, one.where) for one in found] == [
+        ("hole", str(Interval(NOON, border))),
+        ("open", str(Interval(border, sample_tick(2999).end))),
+    ]
 
 
 def test_a_log_without_any_outcome_is_late_and_not_damaged() -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from coleta.collect.spool import Gap
+from coleta.collect.tick import Interval
 from coleta.errors import StoreUnavailable
 from coleta.runtime.asking import spool_gaps
 from coleta.runtime.auditor import Evidence, Report, quick, whole
@@ -49,7 +50,8 @@ class Sound:
         station = self.station
         contents = station.spool.contents()
         now = self.bench.clock.now()
-        return Evidence(station.stream, station.identity, station.store, self.machine.index, contents, now)
+        known = self.machine.notes.recall("identity")
+        return Evidence(station.stream, station.identity, station.store, self.machine.index, contents, now, known)
 
     def reopen(self) -> None:
         self.station = self.machine.open()
@@ -145,12 +147,30 @@ def leave_a_hole(log: Sound) -> None:
     log.bench.clock.set(NOON + 5 * MINUTE + timedelta(seconds=30))
 
 
+def leave_a_hole_for_a_day(log: Sound) -> None:
+    leave_a_hole(log)
+    waiting(log.station, Interval(NOON + 4 * MINUTE, NOON + timedelta(days=2)), BAD)
+    land(log.station)
+    log.bench.clock.set(NOON + timedelta(days=2))
+
+
+def remove_identity(log: Sound) -> None:
+    del log.objects["compras/_ledger/identity.json"]
+
+
+def change_identity(log: Sound) -> None:
+    name = "compras/_ledger/identity.json"
+    log.objects[name] = log.objects[name].replace(b'"created":"2026', b'"created":"2025')
+
+
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [
-        (remove_data, {("damage", "lost_commits")}),
+        (remove_data, {("damage", "missing_object")}),
         (cut_data, {("damage", "unreadable_object")}),
         (swap_data, {("damage", "broken_log")}),
+        (remove_identity, {("damage", "missing_identity")}),
+        (change_identity, {("damage", "changed_identity")}),
         (add_data, {("damage", "stray_object")}),
         (remove_quarantine, {("damage", "missing_quarantine")}),
         (add_quarantine, {("warning", "unnamed_quarantine")}),
@@ -159,7 +179,8 @@ def leave_a_hole(log: Sound) -> None:
         (damage_spool, {("damage", "damaged_spool")}),
         (hold_spool, {("warning", "held_spool")}),
         (pass_time, {("warning", "late")}),
-        (leave_a_hole, {("damage", "hole")}),
+        (leave_a_hole, {("warning", "open")}),
+        (leave_a_hole_for_a_day, {("damage", "hole")}),
     ],
 )
 def test_each_damage_has_its_finding(spoil: Callable[[Sound], None], found: set[tuple[str, str]]) -> None:
@@ -170,9 +191,33 @@ def test_each_damage_has_its_finding(spoil: Callable[[Sound], None], found: set[
 
     assert found <= set(findings(report))
     assert report.sound == all(severity != "damage" for severity, _ in found)
-    if spoil not in (cut_data, swap_data, remove_data):
-        # What follows a break in the log is out of reach, and so is found, too; any other damage stands alone.
-        assert set(findings(report)) == found
+    # What this machine remembers leads over the break, so that any damage stands alone.
+    assert findings(report) == list(found)
+
+
+@pytest.mark.parametrize("spoil", [cut_data, swap_data])
+def test_where_nothing_is_remembered_one_finding_says_what_lies_beyond_a_break(spoil: Callable[[Sound], None]) -> None:
+    log = Sound()
+    spoil(log)
+    log.machine.index = MemoryIndex()
+
+    report = whole(log.evidence())
+
+    assert [one.code for one in report.findings[1:]] == ["unreachable"]
+    assert report.findings[1].where == report.findings[0].where == log.data(2).removeprefix("compras/")
+    assert "2 data objects" in report.findings[1].what
+
+
+def test_many_findings_of_a_kind_are_told_as_a_number() -> None:
+    log = Sound()
+    for n in range(150):
+        log.objects[f"compras/data/tick_date=2026-11-24/copy-{n:03d}.parquet"] = b""
+
+    found = whole(log.evidence()).findings
+
+    assert len(found) == 101
+    assert found[99].where == "data/tick_date=2026-11-24/copy-099.parquet"
+    assert found[100].what == "50 more like these"
 
 
 def test_an_answer_that_waits_in_the_spool_fills_its_hole() -> None:
@@ -180,7 +225,7 @@ def test_an_answer_that_waits_in_the_spool_fills_its_hole() -> None:
     waiting(log.station, 4, BAD)
     land(log.station)
     log.bench.clock.set(NOON + 5 * MINUTE + timedelta(seconds=10))
-    assert codes(whole(log.evidence())) == {"hole"}
+    assert codes(whole(log.evidence())) == {"open"}
 
     waiting(log.station, 3, BAD)
 
