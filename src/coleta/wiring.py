@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from coleta.runtime.orders import Preview
     from coleta.runtime.service import Service
     from coleta.settings import Project
+    from coleta.settings.effective import Setting
 
 Tell = Callable[[Event], None]
 
@@ -169,6 +170,12 @@ class App:
         from coleta.runtime.orders import preview
 
         return preview(stream, body, limit=limit)
+
+    def settings(self) -> Sequence[Setting]:
+        """Every key of the project file as it takes effect."""
+        from coleta.settings.effective import effective
+
+        return effective(self._project, self._variables)
 
     # Parts ---------------------------------------------------------------------------------------
 

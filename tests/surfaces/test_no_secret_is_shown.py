@@ -50,6 +50,7 @@ def test_a_secret_reaches_the_api_and_nothing_else(call: Call, write_project: Wr
     for path, commands in {
         "": (["check"], ["preview", "compras", "--json"], ["run", "compras", "--json"]),
         "failing": (["run", "compras"], ["--debug", "run", "compras", "--json"], ["check"], ["status"], ["verify"]),
+        "shown": (["config", "show"], ["config", "show", "--json"]),
     }.items():
         folder = write_project(url=f"{guarded}/{path}?api_key={CANARY}", more=header)
         (folder / ".env").write_text(f"COMPRAS_KEY={CANARY}\n", encoding="utf-8")
@@ -58,7 +59,7 @@ def test_a_secret_reaches_the_api_and_nothing_else(call: Call, write_project: Wr
             said += done.out + done.err
             statuses.append(done.status)
 
-    assert statuses == [0, 0, 0, 69, 69, 69, 0, 0]
+    assert statuses == [0, 0, 0, 69, 69, 69, 0, 0, 0, 0]
     assert CANARY not in said
     files = [path for place in ("lake", ".coleta") for path in (folder / place).rglob("*") if path.is_file()]
     assert len(files) > 5

@@ -28,6 +28,30 @@ class NeverStarted(Misconfigured):
     code = "never_started"
 
 
+class Setting(Protocol):
+    """One key of the project file as it takes effect, without any secret's value."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where it stands: ``("stream", "compras", "every")``."""
+
+    @property
+    def value(self) -> object:
+        """As one would write it in the file."""
+
+    @property
+    def origin(self) -> str:
+        """``file``, ``default``, ``environment``, ``.env`` or ``--to``."""
+
+    @property
+    def where(self) -> str | None:
+        """The file and its line, or the variable."""
+
+    @property
+    def secret(self) -> str | None:
+        """Of a secret's reference where the secret is now."""
+
+
 class App(Protocol):
     """One project, opened: what its file says, and doors to its streams."""
 
@@ -104,3 +128,11 @@ class App(Protocol):
 
     def decode_preview(self, stream: Stream, body: bytes, *, limit: int) -> Preview:
         """What landing would make of a page `body`: the first `limit` rows, and every reject."""
+
+    def settings(self) -> Sequence[Setting]:
+        """Every key of the project file as it takes effect, in the file's order.
+
+        Raises:
+            Misconfigured: there is a ``.env`` that cannot be read.
+
+        """

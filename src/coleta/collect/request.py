@@ -91,6 +91,11 @@ def _formatted(instant: datetime, form: str | None) -> str:
     return instant.strftime(form)
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter called `name` may hold a secret, as far as its name tells."""
+    return _SECRET_PARAM.search(name) is not None
+
+
 def redacted_url(url: str) -> str:
     """`url` without a password, and with the values of secret-looking parameters as ``***``.
 
@@ -104,7 +109,7 @@ def redacted_url(url: str) -> str:
         return "***"
     host = parts.netloc.rpartition("@")[2]
     query = "&".join(
-        f"{quote(name)}={'***' if _SECRET_PARAM.search(name) else quote(value)}"
+        f"{quote(name)}={'***' if is_secret_name(name) else quote(value)}"
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     )
     return urlunsplit((parts.scheme, host, parts.path, query, ""))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from coleta.cli.check import Check
     from coleta.runtime.events import Event
     from coleta.runtime.orders import Preview
+    from coleta.settings.effective import Setting
     from coleta.terms import Terms
 
 
@@ -325,6 +326,15 @@ class Project:
         from coleta.cli.plan import forecast
 
         return forecast(self._app, days=days, ask=ask)
+
+    def config(self) -> list[Setting]:
+        """Every key of the project file as it takes effect, with where that comes from; secrets as references.
+
+        Raises:
+            Misconfigured: there is a ``.env`` that cannot be read.
+
+        """
+        return list(self._app.settings())
 
     @staticmethod
     def config_schema() -> Mapping[str, object]:

@@ -41,6 +41,8 @@ class Project:
     allow_tmpfs: bool
     streams: tuple[Stream, ...]
     stores: Mapping[str, Store]
+    document: Document
+    """The file as text, for who asks where a value comes from."""
 
     def store(self, url: str) -> Store:
         """The store at `url`, which some stream names: as the file says, or with nothing said of it."""
@@ -96,6 +98,7 @@ def _project_of(document: Document, *, environment: Mapping[str, str], to: str |
         allow_tmpfs=file.spool.allow_tmpfs,
         streams=tuple(build_stream(stream, project=name) for stream in streams),
         stores=build_stores(file, stores, place),
+        document=document,
     )
 
 

@@ -1,0 +1,227 @@
+"""Settings, as they take effect: each key of ``coleta.toml`` with its value, and where that comes from.
+
+For whoever asks why something is as it is. A secret is shown as its reference only, and a value that may
+be one as ``***``. Reads ``.env`` and looks whether a secret's file is there; opens no store and no secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_origin
+
+from coleta.adapters.s3_bucket import DEFAULT_REGION
+from coleta.collect.request import SHOWN_HEADERS, is_secret_name
+from coleta.contract.describe import type_text
+from coleta.settings.addresses import check_endpoint
+from coleta.settings.environment import ENVIRONMENT_FILE, load_environment
+from coleta.settings.mistakes import Keys
+from coleta.settings.model import TABLES, FileTable
+from coleta.settings.project import Project
+from coleta.settings.schema import file_schema
+from coleta.settings.units import format_duration
+from coleta.stream import Cron, Stream
+
+Origin = Literal["file", "default", "environment", ".env", "--to"]
+HIDDEN = "***"
+
+_REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
+_QUERY_VALUE = re.compile(r"([?&])([^=&#]+)=([^&#]*)")
+_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    "endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "allow_http": ("AWS_ALLOW_HTTP",),
+    "access_key": ("AWS_ACCESS_KEY_ID",),
+    "secret_key": ("AWS_SECRET_ACCESS_KEY",),
+    "session_token": ("AWS_SESSION_TOKEN",),
+}
+"""Which variables stand in for a key of an ``s3://`` store that the file does not have; the first one set is taken."""
+
+_CREDENTIALS = ("access_key", "secret_key", "session_token")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key as it takes effect; ``value`` is as one would write it in the file.
+
+    ``where`` is the file and its line, or the variable. Of a secret's reference ``secret`` says where the
+    secret is now: ``in the environment``, ``in .env``, ``in the file``, or ``nowhere``.
+    """
+
+    keys: Keys
+    value: object
+    origin: Origin
+    where: str | None = None
+    secret: str | None = None
+
+
+def effective(project: Project, environment: Mapping[str, str]) -> tuple[Setting, ...]:
+    """Every key of `project` that has a value, in the file's own order of tables and the model's of keys.
+
+    Raises:
+        Misconfigured: there is a ``.env`` that cannot be read.
+
+    """
+    return tuple(_Effective(project, environment).settings())
+
+
+class _Effective:
+    """One project, looked at once."""
+
+    def __init__(self, project: Project, environment: Mapping[str, str]) -> None:
+        self._project = project
+        self._real = environment
+        self._all = load_environment(project.root, environment)
+        self._table = project.document.table
+        self._file = FileTable.model_validate(self._table)
+        made = file_schema()
+        self._properties = {
+            keys: (made if not keys else made["$defs"][model.__name__])["properties"] for keys, model in TABLES.items()
+        }
+
+    def settings(self) -> Iterator[Setting]:
+        for key in ("version", "project"):
+            yield from self._plain((), key, {})
+        yield from self._of_table(("spool",), ("spool",), {})
+        for name in self._file.store:
+            yield from self._of_store(name)
+        for stream in self._project.streams:
+            yield from self._of_stream(stream)
+
+    def _of_store(self, name: str) -> Iterator[Setting]:
+        at = ("store", name)
+        if not str(self._file.store[name].url).startswith("s3:"):
+            # All its other keys are for buckets only.
+            yield from self._plain(at, "url", {})
+            return
+        found = {key: setting for key in _VARIABLES if (setting := self._from_variable(at, key)) is not None}
+        derived: dict[str, object] = {"region": DEFAULT_REGION}
+        if "endpoint" not in self._written(at) and "endpoint" not in found:
+            region = self._written(at).get("region") or (found["region"].value if "region" in found else DEFAULT_REGION)
+            derived["endpoint"] = f"https://s3.{region}.amazonaws.com"
+        if "access_key" in self._written(at):
+            found = {key: setting for key, setting in found.items() if key not in _CREDENTIALS}
+        for setting in self._of_table(("store", "NAME"), at, derived):
+            instead = found.get(setting.keys[-1])
+            if setting.origin == "file" or instead is None:
+                yield setting
+        yield from (setting for key, setting in found.items() if key not in self._written(at))
+
+    def _of_stream(self, stream: Stream) -> Iterator[Setting]:
+        at = ("stream", stream.name)
+        table = self._file.stream[stream.name]
+        names = [name for name, store in self._project.stores.items() if store.url == stream.store]
+        # A stream that names no store has the only one; where there are several, --to has named this one.
+        own = [table.store] if table.store is not None else list(self._project.stores) if len(names) == 1 else []
+        chosen = len(own) != 1 or own[0] not in names
+        if chosen:
+            yield Setting((*at, "store"), stream.store, "--to")
+        derived = {
+            **({} if chosen else {"store": own[0]}),
+            "path": stream.path,
+            "catch_up": stream.catch_up,
+            "timeout": format_duration(stream.source.timeout),
+            "deadline": format_duration(stream.source.deadline),
+            "expect": stream.terms.expect,
+            **({"zone": stream.schedule.zone} if isinstance(stream.schedule, Cron) else {}),
+        }
+        yield from self._of_table(("stream", "NAME"), at, derived, skipped=("store",) if chosen else ())
+
+    def _of_table(
+        self, kind: Keys, at: Keys, derived: Mapping[str, object], *, skipped: tuple[str, ...] = ()
+    ) -> Iterator[Setting]:
+        """The keys of the table `at`, which is of the `kind` that ``TABLES`` knows."""
+        for key, field in TABLES[kind].model_fields.items():
+            if key in skipped:
+                continue
+            if (*kind, key) in TABLES:
+                if key in self._written(at) or field.default is not None:
+                    yield from self._of_table((*kind, key), (*at, key), {})
+            elif key == "contract" or get_origin(field.annotation) is dict:
+                yield from self._of_names((*at, key))
+            else:
+                yield from self._plain(at, key, derived, kind=kind)
+
+    def _plain(self, at: Keys, key: str, derived: Mapping[str, object], *, kind: Keys = ()) -> Iterator[Setting]:
+        written = self._written(at)
+        if key in written:
+            yield self._from_file((*at, key), written[key])
+            return
+        value = derived.get(key, self._properties[kind].get(key, {}).get("default"))
+        if value is not None:
+            yield Setting((*at, key), value, "default")
+
+    def _of_names(self, at: Keys) -> Iterator[Setting]:
+        """A table whose keys are a person's own: headers, parameters, a contract's fields."""
+        for name, value in self._written(at).items():
+            yield self._from_file((*at, str(name)), value)
+
+    def _from_file(self, keys: Keys, value: object) -> Setting:
+        shown, secret = self._shown(keys, value)
+        return Setting(keys, shown, "file", self._place(keys), secret)
+
+    def _shown(self, keys: Keys, value: object) -> tuple[object, str | None]:
+        """`value` without what may be secret, and where the secret is that it refers to."""
+        match keys:
+            case ("stream", _, "headers", _) | ("store", _, "access_key" | "secret_key" | "session_token"):
+                if found := _REFERENCE.fullmatch(str(value)):
+                    return value, self._found(found[1], found[2])
+                return (value if keys[-1].lower() in SHOWN_HEADERS else HIDDEN), None
+            case ("stream", _, "params", name):
+                return (HIDDEN if is_secret_name(name) else value), None
+            case ("stream", _, "url"):
+                return _QUERY_VALUE.sub(_without_secret, str(value)), None
+            case ("stream", stream, "contract", field) if isinstance(value, type):
+                contract = next(one.terms.contract for one in self._project.streams if one.name == stream)
+                return next(type_text(one.type) for one in contract.fields if one.name == field), None
+        return value, None
+
+    def _found(self, kind: str, name: str) -> str:
+        if kind == "file":
+            path = Path(name).expanduser() if name.startswith("~/") else self._project.root / name
+            return "in the file" if path.is_file() else "nowhere"
+        if self._real.get(name):
+            return "in the environment"
+        return f"in {ENVIRONMENT_FILE}" if self._all.get(name) else "nowhere"
+
+    def _from_variable(self, at: Keys, key: str) -> Setting | None:
+        for variable in _VARIABLES[key]:
+            value = self._all.get(variable)
+            if not value:
+                continue
+            origin: Origin = "environment" if self._real.get(variable) else ".env"
+            shown: object = value
+            if key in _CREDENTIALS:
+                return Setting((*at, key), f"env:{variable}", origin, variable, self._found("env", variable))
+            if key == "allow_http":
+                shown = value.lower() in ("1", "true")
+            elif key == "endpoint":
+                shown = _endpoint(value)
+            return Setting((*at, key), shown, origin, variable)
+        return None
+
+    def _written(self, at: Keys) -> Mapping[str, object]:
+        inner: object = self._table
+        for key in at:
+            inner = inner.get(key) if isinstance(inner, Mapping) else None
+        return inner if isinstance(inner, Mapping) else {}
+
+    def _place(self, keys: Keys) -> str:
+        lines = self._project.document.lines
+        line = next((lines[keys[:length]] for length in range(len(keys), 0, -1) if keys[:length] in lines), None)
+        name = self._project.document.path.name
+        return name if line is None else f"{name}:{line}"
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}={HIDDEN if is_secret_name(found[2]) else found[3]}"
+
+
+def _endpoint(value: str) -> str:
+    try:
+        return check_endpoint(value)
+    except ValueError:
+        # Somebody may have written credentials into it.
+        return HIDDEN
