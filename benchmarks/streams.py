@@ -62,7 +62,7 @@ def up(folder: Path, url: str, streams: int, minutes: int) -> tuple[float, float
         process.send_signal(signal.SIGTERM)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 75):
+    if process.returncode != 128 + signal.SIGTERM:
         raise SystemExit(f"coleta up ended with {process.returncode}:\n{(folder / 'log').read_text()[-2000:]}")
     return time.time() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 

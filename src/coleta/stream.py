@@ -92,6 +92,10 @@ class Source:
     retry_unsafe: bool = False
     """Whether a request that is not GET or HEAD may be sent again."""
     verify_tls: bool = True
+    cursor_start: int | str | None = None
+    """What ``{cursor}`` stands for until an answer has given a cursor value; None: what names it is left out."""
+    lag: int | timedelta = 0
+    """How far behind the cursor is asked again, in the cursor's own measure: whole numbers, or a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,15 @@ body alone: the same empty page comes twice, and those are two answers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from coleta.collect.tick import Interval, format_instant
+from coleta.collect.marks import Lag, Mark, Place, greatest, less
+from coleta.collect.tick import Interval, format_instant, parse_instant
+
+State = Mapping[str, object]
+"""A state as records hold it: JSON values by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,93 @@ class Carried:
     """
 
     parent: str | None = None
-    before: Mapping[str, object] | None = None
-    after: Mapping[str, object] | None = None
+    before: State | None = None
+    after: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What the next answer of a chain begins with: its parent's id, and the state that this one ended with."""
+
+    parent: str | None = None
+    state: State | None = None
+
+    @property
+    def end(self) -> datetime | None:
+        """The end of the newest scheduled answer in the chain; None before the first."""
+        end = None if self.state is None else self.state.get("end")
+        return parse_instant(end) if isinstance(end, str) else None
+
+    @property
+    def cursor(self) -> int | str | None:
+        """The greatest cursor value so far, as it stood in its record."""
+        cursor = None if self.state is None else self.state.get("cursor")
+        return cursor if isinstance(cursor, int | str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The records that a state knows, by half of the digest of their key or of their bytes."""
+
+    keys: frozenset[str]
+    raws: frozenset[str]
+
+    @classmethod
+    def of(cls, state: State | None) -> Known:
+        """What `state` knows."""
+        elements = _boundary(state)
+        return cls(
+            keys=frozenset(str(one["key"]) for one in elements if one.get("key") is not None),
+            raws=frozenset(str(one["raw"]) for one in elements),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.raws)
+
+    def knows(self, mark: Mark) -> bool:
+        """Whether the record of `mark` has come before: either of its digests is enough."""
+        return mark.raw in self.raws or (mark.key is not None and mark.key in self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """By what cursor values are compared, and how far behind the newest one is asked again."""
+
+    order: Callable[[int | str], Place | None]
+    lag: Lag = 0
+
+
+def state_after(before: State | None, tick: Interval, marks: Sequence[Mark], ruler: Ruler) -> dict[str, object]:
+    """The state after an answer for `tick` whose records have `marks`, landed or not; `before` is its parent's.
+
+    What may come again is what stands at the cursor less the lag, or after it: that is kept. A record without
+    a readable cursor value is kept as if it stood at the cursor, since nobody knows better.
+    """
+    carried = Link(None, before)
+    values = [mark.at for mark in marks if mark.at is not None]
+    cursor = greatest([*values, *([] if carried.cursor is None else [carried.cursor])], ruler.order)
+    end = format_instant(tick.end) if not tick.empty else None if carried.end is None else format_instant(carried.end)
+    kept = [dict(one) for one in _boundary(before)]
+    kept += [{"at": cursor if mark.at is None else mark.at, "key": mark.key, "raw": mark.raw} for mark in marks]
+    return {**(before or {}), "end": end, "cursor": cursor, "boundary": _still_near(kept, cursor, ruler)}
+
+
+def _still_near(elements: list[dict[str, object]], cursor: int | str | None, ruler: Ruler) -> list[dict[str, object]]:
+    """Those of `elements` that the next request may bring again, each once."""
+    place = None if cursor is None else ruler.order(cursor)
+    floor = None if place is None else less(place, ruler.lag)
+    near: dict[tuple[object, object], dict[str, object]] = {}
+    for one in elements:
+        at = one["at"]
+        stands = ruler.order(at) if isinstance(at, int | str) else None
+        if floor is None or stands is None or stands >= floor:  # type: ignore[operator]
+            near[one["key"], one["raw"]] = one
+    return list(near.values())
+
+
+def _boundary(state: State | None) -> list[Mapping[str, object]]:
+    found = None if state is None else state.get("boundary")
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list | tuple) else []
 
 
 def answer_id(parent: str | None, tick: Interval, response_digest: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-from coleta.land.decode.cut import cut_object, first_element
+from coleta.collect.cut import cut_object, first_element
 from coleta.land.decode.outcome import AnswerRejected, NotRecords, Piece, Reason, Reject
 from coleta.land.decode.pages import records_array, windows
 from coleta.land.decode.plan import Plan, plan_of

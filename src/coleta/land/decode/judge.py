@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import UNSET
 
+from coleta.collect.cut import cut_array, cut_object
 from coleta.contract.types import Bool, Date, Decimal, Float, Int, LocalTimestamp, Str, Timestamp
-from coleta.land.decode.cut import cut_array, cut_object
 from coleta.land.decode.leaf import Broken, short
 from coleta.land.decode.outcome import AnswerRejected, Reject
 from coleta.land.decode.plan import INT64, Items, Leaf, Member, Members, Plan

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from coleta.collect.cut import NotRecords
+
 if TYPE_CHECKING:
     import pyarrow
+
+__all__ = ["AnswerRejected", "NotRecords", "Piece", "Reason", "Reject"]
 
 Reason = Literal[
     "not_an_object",
@@ -31,15 +35,6 @@ Reason = Literal[
 than its column; ``format`` a text that spells no date, time or number; ``not_a_number`` NaN or Infinity;
 ``surrogate`` half of a UTF-16 pair, which no text may hold.
 """
-
-
-class NotRecords(ValueError):
-    """A page cannot be cut into records, so its answer is rejected whole; ``why`` in a few words."""
-
-    def __init__(self, why: str) -> None:
-        """`why` is for the record of the answer and for a person."""
-        super().__init__(why)
-        self.why = why
 
 
 class AnswerRejected(NotRecords):

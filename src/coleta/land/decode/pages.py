@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Raw
 
-from coleta.land.decode.cut import cut_object, skip_space, split_off
+from coleta.collect.cut import cut_object, skip_space, split_off
 from coleta.land.decode.outcome import NotRecords
 from coleta.land.decode.strict import fault, is_strict, kind_of
 from coleta.terms import Terms

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Raw
 
-from coleta.land.decode.cut import cut_array
+from coleta.collect.cut import cut_array
 from coleta.land.decode.judge import judge
 from coleta.land.decode.leaf import Broken
 from coleta.land.decode.outcome import AnswerRejected, NotRecords, Reject

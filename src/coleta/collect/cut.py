@@ -1,4 +1,4 @@
-"""Stage 2, step 1: cuts JSON arrays and objects into their elements, byte-exactly, without parsing them.
+"""Stage 1, step 3: cuts JSON arrays and objects into their elements, byte-exactly, without parsing them.
 
 For what a strict parser refuses as a whole: an array in which one record holds NaN is still an array of
 records. Only strings and brackets are looked at, so what comes out may be no JSON: the caller judges
@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import re
 
-from coleta.land.decode.outcome import NotRecords
+
+class NotRecords(ValueError):
+    """A page cannot be cut into records, so its answer is rejected whole; ``why`` in a few words."""
+
+    def __init__(self, why: str) -> None:
+        """`why` is for the record of the answer and for a person."""
+        super().__init__(why)
+        self.why = why
+
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 
