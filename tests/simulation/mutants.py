@@ -149,9 +149,9 @@ MUTANTS = (
     ),
     Mutant(
         "spooled_ticks_asked_again",
-        "runtime/collector.py",
-        "known_head(station.index, station.identity).settled.union(spooled)",
-        "known_head(station.index, station.identity).settled",
+        "runtime/due.py",
+        "    covered = head.settled.union(spooled)\n",
+        "    covered = head.settled\n",
     ),
     Mutant(
         "identity_not_create_only",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 
+from coleta.collect.carry import Link
 from coleta.collect.coverage import Coverage
 from coleta.collect.grid import check_cron, first_tick, instants, newest, phase, previous
 from coleta.collect.tick import RESOLUTION, Interval, format_instant, tick_name
@@ -22,8 +23,8 @@ from coleta.errors import Misconfigured
 from coleta.stream import CatchUp, Schedule, Stream
 
 __all__ = [
-    "MOST_ASKED", "MOST_MISSED", "Cadence", "Plan", "check_cron", "due", "find_tick", "first_tick",
-    "instants", "newest", "phase", "previous", "ticks",
+    "MOST_ASKED", "MOST_MISSED", "Cadence", "Chain", "Plan", "check_cron", "due", "due_next", "find_tick",
+    "first_tick", "instants", "newest", "phase", "previous", "ticks",
 ]  # fmt: skip
 
 MOST_ASKED = 1_000
@@ -133,6 +134,34 @@ def due(cadence: Cadence, *, covered: Coverage, first_tick: datetime, now: datet
     coming = next(ticks(cadence.schedule, covered, after=max(ready, since)), None)
     next_at = cadence.not_before(coming) if coming else None
     return Plan(ask=ask, missed=missed[:MOST_MISSED], next_at=now if more else next_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How far the answers of a stream with state have come: the link that the next one takes up, and all answers."""
+
+    link: Link
+    answered: Coverage
+
+    def continued(self, tick: Interval) -> Interval:
+        """`tick`, begun where the chain ended, or where a later answer without state did; an on-demand one as it is."""
+        ends = [end for end in (self.link.end, *(known.end for known in self.answered)) if end and end < tick.end]
+        return tick if tick.empty or not ends or self.link.end is None else Interval(max(ends), tick.end)
+
+
+def due_next(cadence: Cadence, *, covered: Coverage, chain: Chain, first_tick: datetime, now: datetime) -> Plan:
+    """The same for a stream that carries state: its next answer takes up where the newest of `chain` ended.
+
+    So no tick is ever missed, only late: the next one that is asked covers what lies before it. The newest
+    tick is asked, however late, unless `covered` holds its instant, by an answer or by a gap.
+    """
+    since = first_tick - RESOLUTION
+    ready = now - cadence.delay - cadence.phase
+    latest = _latest(cadence.schedule, covered, since=since, ready=ready)
+    ask = () if latest is None else (chain.continued(latest),)
+    coming = next(instants(cadence.schedule, after=max(ready, since), until=_FOR_EVER), None)
+    next_at = None if coming is None else cadence.not_before(Interval(coming, coming))
+    return Plan(ask=ask, missed=(), next_at=next_at)
 
 
 def find_tick(

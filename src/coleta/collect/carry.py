@@ -7,12 +7,13 @@ body alone: the same empty page comes twice, and those are two answers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from coleta.collect.marks import Lag, Mark, Place, greatest, less
+from coleta.collect.marks import Lag, Mark, Order, Place, greatest, less, order_of
 from coleta.collect.tick import Interval, format_instant, parse_instant
+from coleta.terms import Terms
 
 State = Mapping[str, object]
 """A state as records hold it: JSON values by name."""
@@ -54,35 +55,56 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The records that a state knows, by half of the digest of their key or of their bytes."""
-
-    keys: frozenset[str]
-    raws: frozenset[str]
-
-    @classmethod
-    def of(cls, state: State | None) -> Known:
-        """What `state` knows."""
-        elements = _boundary(state)
-        return cls(
-            keys=frozenset(str(one["key"]) for one in elements if one.get("key") is not None),
-            raws=frozenset(str(one["raw"]) for one in elements),
-        )
-
-    def __bool__(self) -> bool:
-        return bool(self.keys or self.raws)
-
-    def knows(self, mark: Mark) -> bool:
-        """Whether the record of `mark` has come before: either of its digests is enough."""
-        return mark.raw in self.raws or (mark.key is not None and mark.key in self.keys)
-
-
-@dataclass(frozen=True, slots=True)
 class Ruler:
     """By what cursor values are compared, and how far behind the newest one is asked again."""
 
-    order: Callable[[int | str], Place | None]
+    order: Order
     lag: Lag = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The records that a state knows: by half of the digest of their bytes, and by that of their key.
+
+    A key is known at its cursor value only: the same key with another one is another version of the record, and
+    new. A record whose cursor value cannot be read is known by its key alone.
+    """
+
+    raws: frozenset[str]
+    keys: frozenset[str]
+    versions: frozenset[tuple[str, Place | None]]
+    order: Order
+
+    @classmethod
+    def of(cls, state: State | None, ruler: Ruler) -> Known:
+        """What `state` knows."""
+        elements = _boundary(state)
+        keyed = [(str(one["key"]), one["at"]) for one in elements if one.get("key") is not None]
+        return cls(
+            raws=frozenset(str(one["raw"]) for one in elements),
+            keys=frozenset(key for key, _ in keyed),
+            versions=frozenset((key, ruler.order(at)) for key, at in keyed if isinstance(at, int | str)),
+            order=ruler.order,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.raws)
+
+    def knows(self, mark: Mark) -> bool:
+        """Whether the record of `mark` has come before: either of its digests is enough."""
+        if mark.raw in self.raws:
+            return True
+        if mark.key is None:
+            return False
+        return mark.key in self.keys if mark.at is None else (mark.key, self.order(mark.at)) in self.versions
+
+
+def ruler_of(terms: Terms, lag: Lag = 0) -> Ruler:
+    """By what the cursor values of records on `terms` are compared; without a cursor none is read."""
+    kinds = {field.name: field.type for field in terms.contract.fields}
+    if terms.cursor is None:
+        return Ruler(lambda value: None)
+    return Ruler(order_of(kinds[terms.cursor]), lag)
 
 
 def state_after(before: State | None, tick: Interval, marks: Sequence[Mark], ruler: Ruler) -> dict[str, object]:

@@ -7,14 +7,17 @@ resolves, at the last moment. ``redacted`` is the only form that is logged or st
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from coleta.collect.marks import Place, less, order_of
 from coleta.collect.tick import Interval, format_instant
 from coleta.stream import PageNumber, SecretRef, SinglePage, Source
+from coleta.terms import Terms
 
-_PLACEHOLDER = re.compile(r"\{tick\.(start|end)(?::([^{}]+))?\}")
+_PLACEHOLDER = re.compile(r"\{(tick\.start|tick\.end|cursor)(?::([^{}]+))?\}")
 
 SHOWN_HEADERS = frozenset({"accept", "accept-language", "content-type", "user-agent", "if-none-match"})
 """The request headers whose values may be shown; of all others only the names are."""
@@ -40,31 +43,76 @@ class Request:
         return {"method": self.method, "url": redacted_url(self.url), "headers": shown}
 
 
-def first_request(source: Source, tick: Interval) -> Request:
-    """The request that opens the answer for `tick`."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a request's templates are filled with: the tick, and how far the records are known already."""
+
+    tick: Interval
+    cursor: Place | None = None
+
+
+def asked_from(source: Source, terms: Terms, cursor: int | str | None) -> Place | None:
+    """What ``{cursor}`` stands for when the greatest cursor value so far is `cursor`; None: nothing is known.
+
+    A value goes out as it came, unless it is set back by the lag, or the template asks for another form.
+    """
+    value = source.cursor_start if cursor is None else cursor
+    lag = 0 if cursor is None else source.lag
+    if value is None or terms.cursor is None or not (lag or _forms_cursor(source)):
+        return value
+    kinds = {field.name: field.type for field in terms.contract.fields}
+    place = order_of(kinds[terms.cursor])(value)
+    return value if place is None else less(place, lag)
+
+
+def first_request(source: Source, question: Question) -> Request:
+    """The request that opens the answer to `question`."""
     match source.paging:
         case SinglePage():
-            return _request(source, tick, ())
+            return _request(source, question, ())
         case PageNumber() as paging:
-            return page_request(source, tick, paging, paging.first)
+            return page_request(source, question, paging, paging.first)
 
 
-def page_request(source: Source, tick: Interval, paging: PageNumber, number: int) -> Request:
-    """The request for page `number` of the answer for `tick`."""
+def page_request(source: Source, question: Question, paging: PageNumber, number: int) -> Request:
+    """The request for page `number` of the answer to `question`."""
     extra = [(paging.param, str(number))]
     if paging.size_param is not None and paging.size is not None:
         extra.append((paging.size_param, str(paging.size)))
-    return _request(source, tick, tuple(extra))
+    return _request(source, question, tuple(extra))
 
 
 def is_window(source: Source) -> bool:
     """Whether the request names the tick's interval, so that what was missed can still be asked for."""
-    return any(_PLACEHOLDER.search(text) for text in (source.url, *(value for _, value in source.params)))
+    return any(name != "cursor" for name in _names(source))
 
 
-def _request(source: Source, tick: Interval, extra: tuple[tuple[str, str], ...]) -> Request:
-    url = urlsplit(_fill(source.url, tick, safe=True))
-    asked = [(name, _fill(value, tick)) for name, value in source.params]
+def is_incremental(source: Source) -> bool:
+    """Whether the request says how far the records are known, so that answers carry a state."""
+    return "cursor" in _names(source)
+
+
+def _names(source: Source) -> set[str]:
+    return {found[1] for found in _placeholders(source)}
+
+
+def _forms_cursor(source: Source) -> bool:
+    return any(found[1] == "cursor" and found[2] for found in _placeholders(source))
+
+
+def _placeholders(source: Source) -> Iterator[re.Match[str]]:
+    for text in (source.url, *(value for _, value in source.params)):
+        yield from _PLACEHOLDER.finditer(text)
+
+
+def _request(source: Source, question: Question, extra: tuple[tuple[str, str], ...]) -> Request:
+    url = urlsplit(_fill(source.url, question, safe=True))
+    # A parameter that would say from where, when nobody knows yet, is not sent: then all is asked for.
+    asked = [
+        (name, _fill(value, question))
+        for name, value in source.params
+        if question.cursor is not None or not _names_cursor(value)
+    ]
     query = "&".join(part for part in (url.query, urlencode([*asked, *extra], quote_via=quote)) if part)
     return Request(
         url=urlunsplit((url.scheme, url.netloc, url.path or "/", query, "")),
@@ -74,21 +122,29 @@ def _request(source: Source, tick: Interval, extra: tuple[tuple[str, str], ...])
     )
 
 
-def _fill(template: str, tick: Interval, *, safe: bool = False) -> str:
+def _names_cursor(template: str) -> bool:
+    return any(found[1] == "cursor" for found in _PLACEHOLDER.finditer(template))
+
+
+def _fill(template: str, question: Question, *, safe: bool = False) -> str:
+    tick = question.tick
+    places = {"tick.start": tick.start, "tick.end": tick.end, "cursor": question.cursor}
+
     def value(found: re.Match[str]) -> str:
-        instant = tick.start if found[1] == "start" else tick.end
-        text = _formatted(instant, found[2])
+        text = _formatted(places[found[1]], found[2])
         return quote(text, safe="") if safe else text
 
     return _PLACEHOLDER.sub(value, template)
 
 
-def _formatted(instant: datetime, form: str | None) -> str:
-    if form is None:
-        return format_instant(instant)
+def _formatted(place: Place | None, form: str | None) -> str:
+    if not isinstance(place, datetime):
+        return place.isoformat() if isinstance(place, date) else str(place)
     if form == "unix":
-        return str(int(instant.timestamp()))
-    return instant.strftime(form)
+        return str(int(place.timestamp()))
+    if form is not None:
+        return place.strftime(form)
+    return place.isoformat() if place.tzinfo is None else format_instant(place)
 
 
 def is_secret_name(name: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import dropwhile
 
 from coleta.collect.coverage import Coverage
 from coleta.collect.spool import Spooled
@@ -45,8 +46,8 @@ def choose(ready: Iterable[Ready], *, folder: date, max_bytes: int) -> Batch | N
     At least one entry is taken, whatever its size; the others wait for the next round.
     """
     groups: dict[tuple[date, str], list[Ready]] = {}
-    for one in ready:
-        groups.setdefault((one.entry.intervals[0].date, one.entry.header.terms.digest), []).append(one)
+    for one in _begun(tuple(ready)):
+        groups.setdefault(_group(one), []).append(one)
     if not groups:
         return None
 
@@ -61,12 +62,29 @@ def choose(ready: Iterable[Ready], *, folder: date, max_bytes: int) -> Batch | N
     return Batch(day, group[0].entry.header.terms, _fitting(group, max_bytes))
 
 
+def _begun(ready: Sequence[Ready]) -> Sequence[Ready]:
+    """Of a chain of carried state only the part that one object can hold; the rest waits for what it follows from."""
+    chained = sorted((one for one in ready if one.link), key=lambda one: one.link)
+    if not chained:
+        return ready
+    first = _group(chained[0])
+    later = {one.entry.name for one in dropwhile(lambda one: _group(one) == first, chained)}
+    return [one for one in ready if one.entry.name not in later]
+
+
+def _group(one: Ready) -> tuple[date, str]:
+    """What all members of one object have in common."""
+    return one.entry.intervals[0].date, one.entry.header.terms.digest
+
+
 def _fitting(group: Sequence[Ready], max_bytes: int) -> tuple[Ready, ...]:
     members: list[Ready] = []
-    taken, size = Coverage(), 0
-    for one in sorted(group, key=lambda one: (one.entry.is_gap, one.entry.intervals[0].end, one.entry.name)):
+    taken, size, linked = Coverage(), 0, min((one.link for one in group if one.link), default=1)
+    for one in sorted(group, key=_place):
         if members and (size + one.entry.size_bytes > max_bytes or len(members) >= MAX_MEMBERS):
             break
+        if one.link and one.link != linked:
+            continue  # what it follows from is not landed yet
         if one.entry.is_gap:
             gaps = _still_open(one.gaps, taken)
             if not gaps:
@@ -77,9 +95,15 @@ def _fitting(group: Sequence[Ready], max_bytes: int) -> tuple[Ready, ...]:
             continue
         else:
             taken = taken.union(one.settles)
+            linked += bool(one.link)
         members.append(one)
         size += one.entry.size_bytes
     return tuple(members)
+
+
+def _place(one: Ready) -> tuple[bool, int, datetime, str]:
+    """Answers before gaps, those that carry state in their chain's order, then by tick."""
+    return (one.entry.is_gap, one.link, one.entry.intervals[0].end, one.entry.name)
 
 
 def _still_open(gaps: Iterable[OpenGap], taken: Coverage) -> tuple[OpenGap, ...]:

@@ -7,13 +7,15 @@ becomes of each waiting answer. Neither ever deletes, and no rule here trusts an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
 
+from coleta.collect.carry import Link
 from coleta.collect.coverage import Coverage
+from coleta.collect.marks import placed_in_time
 from coleta.collect.spool import Gap, NewerFormat, Spooled
 from coleta.collect.tick import Interval
 from coleta.errors import Corrupt
@@ -179,11 +181,16 @@ class OpenGap:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A waiting entry that can be landed: an answer with the intervals that it settles, or open gaps."""
+    """A waiting entry that can be landed: an answer with the intervals that it settles, or open gaps.
+
+    ``link`` is the answer's place among those that wait in its chain of carried state, from 1: they are landed
+    in this order, and none without those before it. 0: it carries no state.
+    """
 
     entry: Spooled
     settles: tuple[Interval, ...] = ()
     gaps: tuple[OpenGap, ...] = ()
+    link: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +207,16 @@ def sift(waiting: Iterable[Spooled], head: Head, landed: Collection[str]) -> Sif
 
     An answer whose id is landed is let go. One wholly covered by answers (gaps do not count) is
     superseded; so is one that is covered in part and cannot be landed in part: it carries state, its
-    records are placed by the interval, or it is no data. A gap settles only what nothing else does.
+    records cannot be placed in time, or it is no data. One that carries state is superseded, too, if its
+    parent is neither the log's newest answer with state nor waiting itself. A gap settles only what
+    nothing else does.
     """
     let_go: list[Spooled] = []
     superseded: list[Spooled] = []
     ready: list[Ready] = []
     settled = head.settled
+    waiting = tuple(waiting)
+    links = {entry.name: number for number, entry in enumerate(chain(waiting, head), 1)}
     for entry in waiting:
         if entry.is_gap:
             gaps = cut_gaps(entry.header.gaps, settled)
@@ -215,23 +226,53 @@ def sift(waiting: Iterable[Spooled], head: Head, landed: Collection[str]) -> Sif
                 let_go.append(entry)
         elif entry.trailer.answer in landed:
             let_go.append(entry)
-        elif _is_superseded(entry, head):
+        elif _is_superseded(entry, head, links):
             superseded.append(entry)
         else:
             (tick,) = entry.intervals
-            ready.append(Ready(entry, settles=() if tick.empty else head.answered.uncovered(tick)))
+            settles = () if tick.empty else head.answered.uncovered(tick)
+            ready.append(Ready(entry, settles=settles, link=links.get(entry.name, 0)))
     return Sifted(tuple(let_go), tuple(superseded), tuple(ready))
 
 
-def _is_superseded(entry: Spooled, head: Head) -> bool:
+def chain(waiting: Iterable[Spooled], head: Head) -> tuple[Spooled, ...]:
+    """Those of `waiting` that carry state and continue the log, each the child of the one before it.
+
+    One whose interval is answered already ends the chain: it is superseded, and what follows from it is, too.
+    """
+    children: dict[str | None, Spooled] = {}
+    for entry in sorted(waiting, key=lambda entry: entry.received_at, reverse=True):
+        if entry.header.carried is not None and entry.trailer.answer != head.answer:
+            # Of two children of one parent the one that came first; the other is superseded.
+            children[entry.header.carried.parent] = entry
+    links: list[Spooled] = []
+    parent = head.answer
+    while parent in children:
+        # Taken out, so that no ring of parents, which only a damaged disk could hold, is followed for ever.
+        entry = children.pop(parent)
+        if head.answered.overlaps(entry.intervals[0]):
+            break
+        links.append(entry)
+        parent = entry.trailer.answer
+    return tuple(links)
+
+
+def newest_link(waiting: Iterable[Spooled], head: Head) -> Link:
+    """What the next answer begins with: the newest waiting answer of the chain, or the newest committed one."""
+    links = chain(waiting, head)
+    return Link(links[-1].trailer.answer, links[-1].trailer.after) if links else Link(head.answer, head.carried)
+
+
+def _is_superseded(entry: Spooled, head: Head, links: Container[str]) -> bool:
     (tick,) = entry.intervals
-    carried = entry.header.carried
-    if carried is not None and carried.parent != head.answer:
+    header = entry.header
+    if header.carried is not None and entry.name not in links:
         return True
     if not head.answered.overlaps(tick):
         return False
     whole = head.answered.covers(tick)
-    return whole or carried is not None or entry.header.window or entry.trailer.wrong is not None
+    placed = not header.window or placed_in_time(header.terms)
+    return whole or header.carried is not None or not placed or entry.trailer.wrong is not None
 
 
 def cut_gaps(gaps: Iterable[Gap], settled: Coverage) -> tuple[OpenGap, ...]:

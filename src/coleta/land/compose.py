@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO
 
-from coleta.collect.carry import Carried
+from coleta.collect.carry import Carried, Known, ruler_of
 from coleta.collect.envelope import unwrap
 from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile
 from coleta.errors import Corrupt
@@ -24,6 +24,7 @@ from coleta.land.decode import NotRecords, Piece, Reject, decode
 from coleta.land.parquet import ObjectWriter
 from coleta.land.quarantine import QuarantineObject
 from coleta.land.record import Account, Outcome, Record, object_name
+from coleta.land.sieve import all_placed, belonging_to, sieved, unknown_to
 
 CONTRACT_BROKEN = "contract"
 """The reason of a rejected tick all of whose records broke the contract."""
@@ -45,8 +46,8 @@ class Author:
 class Composed:
     """A data object ready to be put, once its quarantine files are.
 
-    ``unfit`` are answers that turned out to be no data while a part of their tick is covered already:
-    they are superseded instead, and this composition is void if there are any.
+    ``unfit`` are answers that turned out to be no data, or whose records cannot be placed in time, while a
+    part of their tick is covered already: they are superseded instead, and this composition is void if there are any.
     """
 
     record: Record
@@ -119,6 +120,10 @@ def _land_all(
         if member.entry.is_gap:
             accounts.extend(_gap_accounts(member))
             continue
+        if _in_part(member) and not _placed(member, source):
+            accounts.append(_blank_account(member))
+            unfit.append(member.entry)
+            continue
         account, quarantined = _land(member, source, writer)
         if account.outcome is Outcome.REJECTED and account.settles not in ((), (account.tick,)):
             unfit.append(member.entry)
@@ -176,7 +181,7 @@ def _land(member: Ready, source: Source, writer: ObjectWriter) -> tuple[Account,
     if wrong is None:
         rows = writer.rows
         try:
-            return _land_records(account, _pieces(source, entry), writer)
+            return _land_records(account, _pieces(source, member), writer)
         except NotRecords as error:
             wrong = str(error)
             if writer.rows != rows:
@@ -193,11 +198,32 @@ def _bodies(file: SpoolFile) -> Iterator[tuple[PageHead, bytes]]:
         yield page, unwrap(wire, page.encoding, max_bytes=_NO_LIMIT)
 
 
-def _pieces(source: Source, entry: Spooled) -> Iterable[Piece]:
+def _in_part(member: Ready) -> bool:
+    """Whether the member's records belong to an interval of which another answer has a part already."""
+    return member.entry.header.window and member.settles not in ((), member.entry.intervals)
+
+
+def _placed(member: Ready, source: Source) -> bool:
+    try:
+        return all_placed(_not_empty(source.read(member.entry)), member.entry.header.terms)
+    except NotRecords:
+        return False
+
+
+def _pieces(source: Source, member: Ready) -> Iterable[Piece]:
+    entry, terms = member.entry, member.entry.header.terms
     ready = source.decoded(entry.trailer.answer)
-    if ready is not None:
-        return ready
-    return decode((body for _, body in _bodies(source.read(entry)) if body), entry.header.terms)
+    carried = entry.header.carried
+    known = Known.of(carried.before, ruler_of(terms)) if carried is not None else None
+    if known:
+        return sieved(_not_empty(source.read(entry)), terms, unknown_to(known, terms))
+    if _in_part(member):
+        return sieved(_not_empty(source.read(entry)), terms, belonging_to(member.settles, terms))
+    return ready if ready is not None else decode(_not_empty(source.read(entry)), terms)
+
+
+def _not_empty(file: SpoolFile) -> Iterator[bytes]:
+    return (body for _, body in _bodies(file) if body)
 
 
 def _land_records(

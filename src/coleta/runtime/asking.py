@@ -6,13 +6,23 @@ Waiting never holds a thread: ``advance`` makes at most one exchange and says wh
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from coleta.collect.carry import ResponseDigest, answer_id
+from coleta.collect.carry import Carried, Link, ResponseDigest, answer_id, ruler_of, state_after
 from coleta.collect.envelope import NotData, Page, look
+from coleta.collect.marks import Mark, marks
 from coleta.collect.paging import Broken, Next, Progress, Whole, after
-from coleta.collect.request import Request, first_request, is_window, page_request, redacted_url
+from coleta.collect.request import (
+    Question,
+    Request,
+    asked_from,
+    first_request,
+    is_window,
+    page_request,
+    redacted_url,
+)
 from coleta.collect.response import Failed, GiveUp, Keep, Patience, Response, Retry, judge
 from coleta.collect.spool import Gap, Header, PageHead, Spooled, Trailer, kept_headers
 from coleta.collect.tick import Interval
@@ -48,10 +58,17 @@ class Missing:
 class TickAsking:
     """The asking for one tick. Its state is lost in a crash, and then the tick is asked anew."""
 
-    def __init__(self, station: Station, tick: Interval, *, cancelled: threading.Event | None = None) -> None:
-        """Begin to ask for `tick` now; its deadline runs from here. Setting `cancelled` is calling ``cancel``."""
+    def __init__(
+        self, station: Station, tick: Interval, *, link: Link | None = None, cancelled: threading.Event | None = None
+    ) -> None:
+        """Begin to ask for `tick` now; its deadline runs from here. Setting `cancelled` is calling ``cancel``.
+
+        `link` is what the answer begins with if its stream carries state, and None if it does not.
+        """
         source = station.stream.source
         self.tick = tick
+        self._link = link
+        self._question = Question(tick, asked_from(source, station.stream.terms, link.cursor) if link else None)
         self._station = station
         self._started = station.world.clock.now()
         self._deadline = self._started + source.deadline
@@ -62,7 +79,7 @@ class TickAsking:
     def _begin(self) -> None:
         source = self._station.stream.source
         self._number = source.paging.first if isinstance(source.paging, PageNumber) else 1
-        self._request = first_request(source, self.tick)
+        self._request = first_request(source, self._question)
         self._draft: Draft | None = None
         self.size_bytes = 0
         """How many bytes of pages, as received, were to be kept so far."""
@@ -70,6 +87,7 @@ class TickAsking:
         self._received = 0
         self._body_bytes = 0
         self._previous_body: bytes | None = None
+        self._marks: list[Mark] = []
         self._ahead: Ahead | None = None
 
     def advance(self) -> Later | Answered | Missing:
@@ -174,7 +192,9 @@ class TickAsking:
         """Give landing a head start on an answer of several pages that it is to land at once."""
         station = self._station
         starts = station.world.head_starts
-        if self._draft is None and more and starts is not None and not station.stream.landing.every:
+        # What carries state is landed without the records that its state knows, which only landing tells.
+        at_once = self._link is None and not station.stream.landing.every
+        if self._draft is None and more and starts is not None and at_once:
             self._ahead = starts.begin(station.stream.terms)
         if self._ahead is not None:
             self._ahead.feed(body)
@@ -183,7 +203,7 @@ class TickAsking:
         source = self._station.stream.source
         assert isinstance(source.paging, PageNumber)
         self._number = number
-        self._request = page_request(source, self.tick, source.paging, number)
+        self._request = page_request(source, self._question, source.paging, number)
         return Later(self._station.world.clock.now())
 
     def _take(self, came: Response, request: Request) -> None:
@@ -203,17 +223,21 @@ class TickAsking:
         self._draft.page(head, came.wire)
         self._digest.page(came.wire)
         self._body_bytes += len(came.body)
+        if self._link is not None:
+            self._marks += marks([came.body], self._station.stream.terms)
 
     def _accept(self, wrong: str | None) -> Answered:
         assert self._draft is not None
         response = self._digest.hex()
+        link = self._link
         trailer = Trailer(
             pages=self._digest.pages,
             size_bytes=self._digest.size_bytes,
             response=response,
-            answer=answer_id(None, self.tick, response),
+            answer=answer_id(link.parent if link else None, self.tick, response),
             attempts=self._attempts,
             wrong=wrong,
+            after=None if link is None else self._after(link, () if wrong else self._marks),
         )
         entry = self._draft.accept(trailer)
         if self._ahead is not None:
@@ -224,6 +248,11 @@ class TickAsking:
                 ahead.forget()
         self._station.world.tell(Accepted(self._station.stream.name, entry, self._received))
         return Answered(entry)
+
+    def _after(self, link: Link, records: Sequence[Mark]) -> dict[str, object]:
+        """The state that this answer ends with, whatever decoding will say of its records."""
+        source, terms = self._station.stream.source, self._station.stream.terms
+        return state_after(link.state, self.tick, records, ruler_of(terms, source.lag))
 
     def _gap(self, reason: str, detail: str) -> Missing:
         self.abandon()
@@ -242,8 +271,9 @@ class TickAsking:
             tool=station.world.tool,
             tick=self.tick,
             scheduled=self._started,
-            window=is_window(station.stream.source),
-            request=first_request(station.stream.source, self.tick).redacted(),
+            window=self._link is None and is_window(station.stream.source),
+            request=first_request(station.stream.source, self._question).redacted(),
+            carried=None if self._link is None else Carried(self._link.parent, self._link.state),
         )
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from coleta.collect.cadence import Cadence, due
 from coleta.collect.spool import Gap
 from coleta.collect.tick import Interval
 from coleta.errors import Retryable, SpoolRefused
 from coleta.ports import SpoolContents
 from coleta.runtime.asking import Answered, Later, TickAsking, spool_gaps
+from coleta.runtime.due import chain_of, plan_of
 from coleta.runtime.events import Trouble
 from coleta.runtime.log import known_head
 from coleta.runtime.station import Station
@@ -47,7 +47,6 @@ class Collector:
     def __init__(self, station: Station) -> None:
         """Begin; nothing is asked yet."""
         self._station = station
-        self._cadence = Cadence.of(station.stream)
         self._asking: TickAsking | None = None
         self._refused: _Refused | None = None
         self._cancelled = False
@@ -79,14 +78,14 @@ class Collector:
             station = self._station
             # The spool before the index: what is landed in between is then seen twice, never not at all.
             contents = station.spool.contents()
-            spooled = (interval for entry in contents.waiting for interval in entry.intervals)
-            covered = known_head(station.index, station.identity).settled.union(spooled)
-            plan = due(self._cadence, covered=covered, first_tick=station.identity.first_tick, now=now)
+            head = known_head(station.index, station.identity)
+            plan = plan_of(station.stream, contents, head, now)
             self._write_down(plan.missed)
             if not plan.ask:
                 return now if plan.missed else min(plan.next_at or now + LONGEST_SLEEP, now + LONGEST_SLEEP)
             self._require_room(plan.ask[0], contents)
-            self._asking = TickAsking(station, plan.ask[0])
+            chain = chain_of(station.stream, contents, head)
+            self._asking = TickAsking(station, plan.ask[0], link=chain.link if chain else None)
             if self._cancelled:
                 self._asking.cancel()
         outcome = self._asking.advance()

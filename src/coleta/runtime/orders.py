@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from coleta.collect.cadence import Cadence, find_tick, newest, previous
+from coleta.collect.cadence import Cadence, Chain, find_tick, newest, previous
 from coleta.collect.envelope import NotData, Page, look
-from coleta.collect.request import first_request, is_window
+from coleta.collect.request import Question, asked_from, first_request, is_window
 from coleta.collect.response import Failed, Fault, Response
 from coleta.collect.spool import Spooled
 from coleta.collect.tick import Interval, on_demand, parse_tick_name
@@ -17,6 +17,7 @@ from coleta.errors import AuthRefused, Misconfigured, SourceUnavailable
 from coleta.land.commit import Committed
 from coleta.land.record import Account, Outcome
 from coleta.runtime.asking import Later, TickAsking
+from coleta.runtime.due import chain_of
 from coleta.runtime.lander import land
 from coleta.runtime.log import known_head
 from coleta.runtime.station import Station, World
@@ -59,7 +60,8 @@ def choose_tick(station: Station, name: str | None) -> Interval:
             f"{name!r} is no tick", where=where, hint="write it as 20261124T120000Z or 2026-11-24T12:00:00Z"
         ) from None
     head = known_head(station.index, station.identity)
-    return find_tick(
+    chain = _chain(station)
+    tick = find_tick(
         Cadence.of(station.stream),
         covered_by_answers=head.answered,
         gaps=_gaps(station),
@@ -67,6 +69,12 @@ def choose_tick(station: Station, name: str | None) -> Interval:
         now=now,
         end=end,
     )
+    return tick if chain is None else chain.continued(tick)
+
+
+def _chain(station: Station) -> Chain | None:
+    head = known_head(station.index, station.identity)
+    return chain_of(station.stream, station.spool.contents(), head)
 
 
 def settled_tick(station: Station, name: str) -> Settlement | None:
@@ -104,7 +112,8 @@ def _waiting(station: Station, tick: Interval) -> Spooled | None:
 
 
 def _ask(station: Station, tick: Interval, cancelled: threading.Event) -> Spooled:
-    asking = TickAsking(station, tick, cancelled=cancelled)
+    chain = _chain(station)
+    asking = TickAsking(station, tick, link=chain.link if chain else None, cancelled=cancelled)
     while True:
         outcome = asking.advance()
         if not isinstance(outcome, Later):
@@ -152,7 +161,8 @@ def sample(stream: Stream, world: World) -> Sample:
     """
     now = world.clock.now()
     end = newest(stream.schedule, now)
-    request = first_request(stream.source, Interval(previous(stream.schedule, end), end))
+    tick = Interval(previous(stream.schedule, end), end)
+    request = first_request(stream.source, Question(tick, asked_from(stream.source, stream.terms, None)))
     came = world.transport.exchange(request, timeout=stream.source.timeout, max_bytes=stream.source.max_answer_bytes)
     where = str(request.redacted()["url"])
     if isinstance(came, Failed):

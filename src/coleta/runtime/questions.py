@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coleta.audit.account import TickLine, Totals, timeline, totals
-from coleta.collect.cadence import Cadence, due
 from coleta.errors import StoreUnavailable
 from coleta.land.commit import Committed, Head, Identity
 from coleta.ports import Index, ObjectStore, SpoolContents
+from coleta.runtime.due import plan_of
 from coleta.runtime.log import known_head, read_commit
 from coleta.stream import Stream
 
@@ -40,9 +40,7 @@ class Books:
 
     def next_at(self) -> datetime | None:
         """When the next tick may be asked; the present if one is due now."""
-        spooled = (interval for entry in self.spool.waiting for interval in entry.intervals)
-        covered = self.head.settled.union(spooled)
-        plan = due(Cadence.of(self.stream), covered=covered, first_tick=self.identity.first_tick, now=self.now)
+        plan = plan_of(self.stream, self.spool, self.head, self.now)
         return self.now if plan.ask else plan.next_at
 
 

@@ -22,7 +22,7 @@ LATER_SCHEMES = {"gs", "az"}
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _NAME_LIKE = re.compile(r"[A-Za-z_][A-Za-z_.]*(?::.*)?")
-_INSTANTS = ("tick.start", "tick.end")
+_PLACEHOLDERS = ("tick.start", "tick.end", "cursor")
 _STRFTIME = re.compile(r"%([YmdHMSfjyzaAbBpIuUwWGVTF%])")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _SEGMENT = re.compile(r"[A-Za-z0-9_.=-]+")
@@ -63,7 +63,7 @@ def check_url(url: str) -> str:
 
 
 def check_placeholders(template: str, *, strict: bool = False) -> str:
-    """`template` with an example in place of each ``{tick.start}`` and ``{tick.end:FORM}``.
+    """`template` with an example in place of each ``{tick.start}``, ``{tick.end:FORM}`` and ``{cursor}``.
 
     Braces around anything that looks like a name are a placeholder; when `strict`, any braces are.
 
@@ -82,9 +82,10 @@ def check_placeholders(template: str, *, strict: bool = False) -> str:
 
 def _check_placeholder(inner: str) -> None:
     name, colon, form = inner.partition(":")
-    if name not in _INSTANTS:
-        near = nearest(name.removeprefix("tick."), ("start", "end"))
-        advice = f"did you mean {{tick.{near}}}?" if near else "there is {tick.start} and {tick.end}"
+    if name not in _PLACEHOLDERS:
+        near = nearest(name.removeprefix("tick."), ("start", "end", "cursor"))
+        meant = near if near == "cursor" else f"tick.{near}"
+        advice = f"did you mean {{{meant}}}?" if near else "there is {tick.start}, {tick.end} and {cursor}"
         raise ValueError(f"unknown placeholder {{{name}}}; {advice}")
     if not colon or form == "unix":
         return

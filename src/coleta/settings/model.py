@@ -67,6 +67,15 @@ def _param(written: object) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def _lag(written: object) -> object:
+    """A duration, or how many a whole number is set back by; which of them, the cursor's type says."""
+    if isinstance(written, str):
+        parse_duration(written)
+    elif isinstance(written, bool) or not isinstance(written, int) or written < 0:
+        raise ValueError('must be a duration such as "5m", or a whole number for a cursor of whole numbers')
+    return written
+
+
 def _headers(written: object) -> object:
     """Names that HTTP allows, each once; framing belongs to the transport."""
     if not isinstance(written, dict):
@@ -105,6 +114,7 @@ def _reference(value: str) -> str:
 
 # The JSON Schema of what a person writes, where that is not the value's own.
 _DURATION = {"type": "string", "pattern": "^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
+_LAG = {"anyOf": [_DURATION, {"type": "integer", "minimum": 0}]}
 _SIZE = {"type": "string", "pattern": "^[0-9]{1,9} ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"}
 _SELECTION = {"type": "string", "pattern": "^(\\$\\.)?[^.\\[\\]*$]+(\\.[^.\\[\\]*]+)*$"}
 _NAMES = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
@@ -206,6 +216,8 @@ class StreamTable(_Table):
     unknown: Literal["drop", "keep", "reject"] = "drop"
     key: Names = ()
     cursor: str | None = None
+    cursor_start: Annotated[str, Field(min_length=1)] | int | None = None
+    lag: Annotated[str | int, BeforeValidator(_lag), WithJsonSchema(_LAG)] | None = None
     budget: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
     land: LandTable = LandTable()

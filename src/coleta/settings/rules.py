@@ -16,6 +16,7 @@ from coleta.contract.parse import parse_contract
 from coleta.contract.types import Contract
 from coleta.errors import Misconfigured
 from coleta.settings.addresses import Place
+from coleta.settings.cursors import check_cursor
 from coleta.settings.mistakes import Keys, Mistakes, meant
 from coleta.settings.model import StreamTable
 from coleta.settings.units import format_duration
@@ -69,6 +70,8 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     _check_selection(at, table, mistakes)
     _check_pages(at, table, mistakes)
     timeout, deadline = _limits(at, table, schedule, mistakes)
+    if contract is not None:
+        check_cursor(at, table, given, contract, mistakes)
     if table.url is None or store is None or schedule is None or contract is None:
         return None
     path = table.path or name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coleta.collect.request import is_window
+from coleta.settings.cursors import lag_of
 from coleta.settings.model import PagesTable
 from coleta.settings.rules import Checked
 from coleta.stream import Landing, PageNumber, Paging, SinglePage, Source, Stream
@@ -43,6 +44,8 @@ def _source(checked: Checked) -> Source:
         allow_empty_body=table.allow_empty,
         retry_unsafe=table.retry_unsafe,
         verify_tls=table.verify_tls,
+        cursor_start=table.cursor_start,
+        lag=lag_of(table),
     )
 
 

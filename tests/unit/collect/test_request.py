@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coleta.collect.request import Request, first_request, is_window, page_request, redacted_url
+from coleta.collect.request import Question, Request, first_request, is_window, page_request, redacted_url
 from coleta.collect.tick import Interval
 from coleta.stream import PageNumber, SecretRef, Source
 
@@ -17,7 +17,7 @@ URL = "http://127.0.0.1:8000/gerar_compras/50"
 def test_a_plain_source_is_asked_as_it_is_written() -> None:
     source = Source(URL, method="POST", headers=(("Accept", "text/csv"),), verify_tls=False)
 
-    assert first_request(source, TICK) == Request(URL, "POST", (("Accept", "text/csv"),), verify_tls=False)
+    assert first_request(source, Question(TICK)) == Request(URL, "POST", (("Accept", "text/csv"),), verify_tls=False)
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,13 @@ def test_a_plain_source_is_asked_as_it_is_written() -> None:
     ],
 )
 def test_a_url_gets_a_path_and_loses_its_fragment(url: str, asked: str) -> None:
-    assert first_request(Source(url), TICK).url == asked
+    assert first_request(Source(url), Question(TICK)).url == asked
 
 
 def test_parameters_follow_those_of_the_url_and_are_quoted() -> None:
     source = Source(URL + "?a=1", params=(("loja", "São Paulo"), ("q", "a&b=c"), ("loja", "2")))
 
-    assert first_request(source, TICK).url == URL + "?a=1&loja=S%C3%A3o%20Paulo&q=a%26b%3Dc&loja=2"
+    assert first_request(source, Question(TICK)).url == URL + "?a=1&loja=S%C3%A3o%20Paulo&q=a%26b%3Dc&loja=2"
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_parameters_follow_those_of_the_url_and_are_quoted() -> None:
     ],
 )
 def test_the_tick_fills_its_place_in_the_url_and_in_parameters(template: str, filled: str) -> None:
-    in_url = first_request(Source(f"{URL}?at={template}"), TICK).url
-    in_parameter = first_request(Source(URL, params=(("at", template),)), TICK).url
+    in_url = first_request(Source(f"{URL}?at={template}"), Question(TICK)).url
+    in_parameter = first_request(Source(URL, params=(("at", template),)), Question(TICK)).url
 
     assert in_url == f"{URL}?at={filled}"
     assert in_parameter == f"{URL}?at={filled.replace('{', '%7B').replace('}', '%7D')}"
@@ -67,14 +67,14 @@ def test_pages_are_asked_by_number_from_the_first_one() -> None:
     paging = PageNumber(param="p", first=0, size_param="per_page", size=100)
     source = Source(URL, params=(("a", "1"),), paging=paging)
 
-    assert first_request(source, TICK).url == URL + "?a=1&p=0&per_page=100"
-    assert page_request(source, TICK, paging, 7).url == URL + "?a=1&p=7&per_page=100"
+    assert first_request(source, Question(TICK)).url == URL + "?a=1&p=0&per_page=100"
+    assert page_request(source, Question(TICK), paging, 7).url == URL + "?a=1&p=7&per_page=100"
 
 
 def test_a_page_size_is_asked_for_only_where_both_its_name_and_number_are_known() -> None:
     paging = PageNumber(size=100)
 
-    assert page_request(Source(URL, paging=paging), TICK, paging, 2).url == URL + "?page=2"
+    assert page_request(Source(URL, paging=paging), Question(TICK), paging, 2).url == URL + "?page=2"
 
 
 def test_the_redacted_form_shows_neither_secrets_nor_unknown_headers() -> None:
@@ -108,7 +108,7 @@ def test_any_text_can_be_redacted(text: str) -> None:
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=50))
 def test_a_parameter_with_any_value_is_one_parameter(value: str) -> None:
-    url = first_request(Source(URL, params=(("q", value),)), TICK).url
+    url = first_request(Source(URL, params=(("q", value),)), Question(TICK)).url
 
     assert url.isascii()
     assert url.count("&") == 0

@@ -112,7 +112,7 @@ def test_an_answer_whose_parent_is_not_the_newest_answer_is_superseded() -> None
 
     assert sift([entry], head(answer="q"), set()).superseded == (entry,)
     assert sift([entry], head(), set()).superseded == (entry,)
-    assert sift([entry], head(answer="p"), set()).ready == (Ready(entry, settles=(span(0, 60),)),)
+    assert sift([entry], head(answer="p"), set()).ready == (Ready(entry, settles=(span(0, 60),), link=1),)
 
 
 def test_an_on_demand_tick_is_never_superseded_and_settles_nothing() -> None:

@@ -12,7 +12,8 @@ from typing import BinaryIO, cast
 import pytest
 
 from coleta.collect.spool import Gap, Spooled
-from coleta.collect.tick import Interval, on_demand
+from coleta.collect.tick import Interval, format_instant, on_demand
+from coleta.contract.types import Contract, Field, Int, Timestamp
 from coleta.errors import Corrupt, Misconfigured, StoreUnavailable
 from coleta.land.record import Outcome
 from coleta.runtime.asking import spool_gaps
@@ -23,8 +24,9 @@ from coleta.runtime.lander import IDLE, LONGEST_PAUSE, SHORTEST_PAUSE, Lander, l
 from coleta.runtime.putting import PUT_TRIES
 from coleta.runtime.station import Station
 from coleta.stream import Landing
+from coleta.terms import Terms
 from coleta.testing.bench import Bench, Machine, Trouble, bench_stream, waiting
-from coleta.testing.samples import MINUTE, sample_terms, sample_tick
+from coleta.testing.samples import MINUTE, NOON, sample_terms, sample_tick
 
 DATA = "compras/data/"
 FIRST = "compras/data/tick_date=2026-11-24/000000001.parquet"
@@ -593,3 +595,45 @@ def test_the_terms_are_put_with_the_first_commit_only() -> None:
 
     assert eans(bench) == [1, 2]
     assert bench.names("_ledger/terms/") == []
+
+
+# An interval that others have answered in part -------------------------------------------------------
+
+WINDOW = Terms(Contract((Field("ean", Int()), Field("at", Timestamp()))), cursor="at")
+
+
+def events(*seconds: float) -> bytes:
+    return json.dumps([{"ean": n, "at": format_instant(NOON + timedelta(seconds=n))} for n in seconds]).encode()
+
+
+def test_of_a_window_that_is_covered_in_part_only_the_records_of_the_rest_land() -> None:
+    bench = Bench(bench_stream(terms=WINDOW))
+    station = bench.machine().open()
+    waiting(station, Interval(NOON, NOON + 2 * MINUTE), events(10, 60, 110), terms=WINDOW, window=True)
+    waiting(station, Interval(NOON + MINUTE, NOON + 2 * MINUTE), events(110), terms=WINDOW, window=True)
+    first, second = left(station)
+    station.spool.release([first if first.intervals[0].start == NOON else second])
+    land(station)
+    waiting(station, Interval(NOON, NOON + 2 * MINUTE), events(10, 60, 110), terms=WINDOW, window=True)
+
+    land(station)
+
+    (account,) = bench.commits()[-1].record.accounts
+    assert sorted(eans(bench)) == [10, 60, 110]  # type: ignore[type-var]
+    assert account.settles == (Interval(NOON, NOON + MINUTE),)
+    assert (account.received, account.landed, account.deduplicated) == (3, 2, 1)
+
+
+def test_a_window_whose_records_do_not_say_when_they_are_from_is_superseded_when_it_is_covered_in_part() -> None:
+    bench = Bench(bench_stream(terms=WINDOW))
+    station = bench.machine().open()
+    waiting(station, Interval(NOON + MINUTE, NOON + 2 * MINUTE), events(110), terms=WINDOW, window=True)
+    land(station)
+    body = b'[{"ean": 1}, {"ean": 2, "at": "2026-11-24T12:00:10Z"}]'
+    waiting(station, Interval(NOON, NOON + 2 * MINUTE), body, terms=WINDOW, window=True)
+
+    land(station)
+
+    assert eans(bench) == [110]
+    assert len(bench.names("_superseded/")) == 1
+    assert not left(station)

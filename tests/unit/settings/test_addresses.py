@@ -42,7 +42,7 @@ def test_a_url_that_can_be_asked_is_kept_as_it_is(url: str) -> None:
         ("https://h/{tick.begin}", r"unknown placeholder \{tick.begin\}; "),
         ("https://h/{tick.strat}", r"did you mean \{tick.start\}\?"),
         ("https://h/{end}", r"did you mean \{tick.end\}\?"),
-        ("https://h/{now}", r"there is \{tick.start\} and \{tick.end\}"),
+        ("https://h/{now}", r"there is \{tick.start\}, \{tick.end\} and \{cursor\}"),
         ("https://h/{}", "unknown placeholder"),
         ("https://h/{tick.end", "without its other half"),
         ("https://h/tick.end}", "without its other half"),

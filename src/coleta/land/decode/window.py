@@ -63,7 +63,7 @@ def decode_window(array: bytes, row: int, plan: Plan, names: Sequence[Watched]) 
         except Broken:
             pass
     slow = _Slow(plan, row)
-    raws = _cut(array)
+    raws = cut(array)
     for first in range(0, len(raws), _CHUNK):
         chunk = raws[first : first + _CHUNK]
         records = _exact(chunk, plan, names)
@@ -101,7 +101,13 @@ def _exact(raws: Sequence[bytes], plan: Plan, names: Sequence[Watched]) -> list[
     return records
 
 
-def _cut(array: bytes) -> list[bytes]:
+def cut(array: bytes) -> list[bytes]:
+    """The records of `array`, each exactly as it stands.
+
+    Raises:
+        NotRecords: it is no array, or not whole.
+
+    """
     try:
         return [bytes(raw) for raw in _RAWS.decode(array)]
     except RecursionError:

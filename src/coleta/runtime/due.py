@@ -1,0 +1,29 @@
+"""Stage 1, step 1 at work: what is due now, from what the log, the spool and the clock say. Never asks for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from coleta.collect.cadence import Cadence, Chain, Plan, due, due_next
+from coleta.collect.request import is_incremental
+from coleta.land.commit import Head, newest_link
+from coleta.ports import SpoolContents
+from coleta.stream import Stream
+
+
+def chain_of(stream: Stream, contents: SpoolContents, head: Head) -> Chain | None:
+    """How far the stream's answers have come, in the spool and in the log; None for one that carries no state."""
+    if not is_incremental(stream.source):
+        return None
+    answers = (tick for entry in contents.waiting if not entry.is_gap for tick in entry.intervals)
+    return Chain(newest_link(contents.waiting, head), head.answered.union(answers))
+
+
+def plan_of(stream: Stream, contents: SpoolContents, head: Head, now: datetime) -> Plan:
+    """What `stream` is to do now. What waits in the spool counts as covered."""
+    cadence, chain = Cadence.of(stream), chain_of(stream, contents, head)
+    spooled = (interval for entry in contents.waiting for interval in entry.intervals)
+    covered = head.settled.union(spooled)
+    if chain is None:
+        return due(cadence, covered=covered, first_tick=head.first_tick, now=now)
+    return due_next(cadence, covered=covered, chain=chain, first_tick=head.first_tick, now=now)
