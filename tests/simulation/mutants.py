@@ -76,7 +76,7 @@ MUTANTS = (
     Mutant(
         "coverage_not_checked",
         "land/commit.py",
-        "        elif _is_superseded(entry, head):\n            superseded.append(entry)\n",
+        "        elif _is_superseded(entry, head, links):\n            superseded.append(entry)\n",
         "",
     ),
     Mutant(
