@@ -1,136 +1,29 @@
 """The pages that a person follows line by line: what they tell one to type works, against a real API.
 
-A block's words after the language say what becomes of it:
-
-    sh run                 typed as it stands; must end with 0
-    sh make                make's own targets, and only they are looked up: a test cannot run make test
-    sh second-terminal     a command that would go on beside; its words are looked up
-    sh until-ctrl-c        gets Ctrl-C once a line on stderr holds `wait=…`; `without-api`: the API stops before
-    toml file=PATH         is the content of that file, from the folder that the page is in by then
-    toml part              keys of a stream; must load there
-    text                   shown, not compared
+What a block's words mean: reader.py.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import signal
-import subprocess
-import sys
 import tomllib
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.docs.reader import ROOT, Reader, blocks
 
-from coleta.demo_api.serving import serve_in_background
-from coleta.demo_api.settings import Settings
 from coleta.settings import PROJECT_FILE, load_project
 
-ROOT = Path(__file__).parents[2]
 FOLLOWED = ("README.md", "README.pt-BR.md", "docs/tutorial/first-lake.md", "docs/how-to/your-own-api.md")
 READMES = FOLLOWED[:2]
-KINDS = {"sh run", "sh make", "sh second-terminal", "sh until-ctrl-c", "toml file", "toml part", "text"}
-API = "http://127.0.0.1:8000"
-OPENED = "open, at commit"
+LOOKED_UP = ("docs/reference/commands.md", "docs/reference/project-file.md", "docs/reference/layout.md")
+"""Pages whose commands are for someone who has a project: each is typed, one after the other, in the purchases'."""
+IN_S3 = ("docs/how-to/s3.md",)
+"""Pages whose commands need a bucket: run by their own test."""
+IN_OWN_TEST = ("docs/tutorial/automatic-collection.md", "docs/tutorial/coleta-automatica.md")
+FOLDERS = ("tutorial", "how-to", "reference", "explanation")
 
-
-@dataclass(frozen=True)
-class Block:
-    """One fenced block: its language and kind, what the other words say, and its text."""
-
-    kind: str
-    words: dict[str, str]
-    text: str
-
-
-def blocks(page: str) -> list[Block]:
-    found = re.findall(
-        r"^```([^\n]+)\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
-    return [block(info.split(), text) for info, text in found]
-
-
-def block(info: list[str], text: str) -> Block:
-    words = dict((*word.partition("=")[::2],) for word in info[1:])
-    return Block(" ".join([info[0], *list(words)[:1]]), words, text)
-
-
-class Reader:
-    """A person at a terminal, who follows one page."""
-
-    def __init__(self, home: Path) -> None:
-        self.folder = home / "a reader"
-        self.folder.mkdir()
-        shims = home / "bin"
-        shims.mkdir()
-        for name, words in {"coleta": "-m coleta", "python": ""}.items():
-            shim = shims / name
-            shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {words} "$@"\n', encoding="utf-8")
-            shim.chmod(0o755)
-        path = f"{shims}{os.pathsep}{os.environ['PATH']}"
-        self.environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"}
-        self.stack = ExitStack()
-        self.api = self.stack.enter_context(serve_in_background(Settings(seed=7)))
-
-    def follow(self, one: Block) -> None:
-        match one.kind:
-            case "sh run":
-                self.type(one.text)
-            case "sh until-ctrl-c":
-                self.interrupt(one)
-            case "toml file":
-                # A temporary folder may lie in memory, where a real spool may not.
-                text = one.text.replace(API, self.api) + "\n[spool]\nallow_tmpfs = true\n"
-                file = self.folder / one.words["file"]
-                assert file.is_file(), f"the page replaces {file.name}, which nobody has made"
-                file.write_text(text, encoding="utf-8")
-
-    def type(self, text: str) -> None:
-        """The lines of one block, in the folder where the block before has left off."""
-        script = f"set -eu\n{text}\npwd >&3\n"
-        place = self.folder.parent / "pwd"
-        ended = subprocess.run(
-            ["sh", "-c", f"exec 3>{shlex.quote(str(place))}\n{script}"],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert ended.returncode == 0, f"{text}\n{ended.stdout}\n{ended.stderr}"
-        self.folder = Path(place.read_text(encoding="utf-8").strip())
-
-    def interrupt(self, one: Block) -> None:
-        if "without-api" in one.words:
-            self.stack.close()
-        (line,) = one.text.splitlines()
-        awaited = one.words.get("wait", OPENED)
-        with subprocess.Popen(
-            [sys.executable, "-m", *shlex.split(line)],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as running:
-            assert running.stderr is not None
-            said = []
-            try:
-                for heard in running.stderr:
-                    said.append(heard)
-                    if awaited in heard:
-                        break
-                running.send_signal(signal.SIGINT)
-                said += running.stderr.readlines()
-                status = running.wait(timeout=20)
-            finally:
-                running.kill()
-        assert (awaited in "".join(said), status) == (True, 130), "".join(said)
+KINDS = {"sh run", "sh fails", "sh make", "sh second-terminal", "sh until-ctrl-c", "toml file", "toml part", "text"}
 
 
 @pytest.mark.parametrize("page", FOLLOWED)
@@ -139,6 +32,41 @@ def test_whoever_follows_the_page_meets_no_error(page: str, tmp_path: Path) -> N
     with reader.stack:
         for one in blocks(page):
             reader.follow(one)
+
+
+@pytest.mark.parametrize("page", LOOKED_UP)
+def test_whoever_types_what_the_reference_shows_meets_no_error(page: str, tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    for script in (ROOT / "docs" / "reference").glob("*.py"):
+        (reader.folder / script.name).write_bytes(script.read_bytes())
+    with reader.stack:
+        reader.prepare()
+        typed = [one for one in blocks(page) if one.kind in ("sh run", "sh fails")]
+        for one in typed:
+            reader.follow(one)
+
+    assert typed
+
+
+def test_every_command_on_a_page_of_the_docs_is_run_by_some_test() -> None:
+    run = {*FOLLOWED, *LOOKED_UP, *IN_S3, *IN_OWN_TEST}
+    pages = [page for folder in FOLDERS for page in sorted((ROOT / "docs" / folder).glob("*.md"))]
+
+    assert len(pages) > 10
+    for page in pages:
+        name, text = str(page.relative_to(ROOT)), page.read_text(encoding="utf-8")
+        fences = re.findall(r"^ *```(.*)$", text, flags=re.MULTILINE)
+        assert "" not in fences[::2], f"{name}: a block does not say what it is"
+        if any(fence.startswith("sh") for fence in fences):
+            assert name in run, f"{name}: nobody runs its commands"
+        elsewhere = re.findall(r"^ *(?:\$ )?(coleta .*)$", _shown(text), flags=re.MULTILINE)
+        assert elsewhere == [], f"{name}: commands in a block that is not run"
+
+
+def _shown(text: str) -> str:
+    """The fenced blocks of a page that are no commands."""
+    found = re.findall(r"^ *```(\w+)[^\n]*\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
+    return "\n".join(block for language, block in found if language != "sh")
 
 
 @pytest.mark.parametrize("page", FOLLOWED)

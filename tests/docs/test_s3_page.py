@@ -8,11 +8,14 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from tests.docs.reader import Reader, blocks
+from tests.s3.service import LANDER, S3Service
 
 from coleta.settings import PROJECT_FILE, load_project
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "s3.md").read_text(encoding="utf-8")
 STORES = re.findall(r"^( *)```toml store\n(.*?)^ *```", PAGE, flags=re.MULTILINE | re.DOTALL)
+PURCHASES = 'contract = { ean = "int", price = "float", store = "int", dateTime = "str" }'
 STREAM = '[stream.s]\nurl = "http://h/x"\nevery = "1h"\ncontract = { id = "int" }\n'
 
 
@@ -23,6 +26,21 @@ def test_every_store_on_the_page_loads(tmp_path: Path, text: str) -> None:
     (stream,) = load_project(tmp_path, environment={}).streams
 
     assert stream.store == "s3://my-bucket/lake"
+
+
+def test_whoever_follows_the_page_lands_in_a_bucket(tmp_path: Path, s3: S3Service) -> None:
+    reader = Reader(tmp_path)
+    with reader.stack:
+        stream = f'[stream.compras]\nurl = "{reader.api}/gerar_compras/5"\nevery = "1m"\n{PURCHASES}\n'
+        store = STORES[0][1].replace("s3://my-bucket/lake", s3.url())
+        text = f'version = 1\nproject = "p"\n{store}{stream}[spool]\nallow_tmpfs = true\n'
+        (reader.folder / PROJECT_FILE).write_text(text, encoding="utf-8")
+        reader.environment |= s3.environment(LANDER)
+        typed = [one for one in blocks("docs/how-to/s3.md") if one.kind == "sh s3"]
+        for one in typed:
+            reader.follow(one)
+
+    assert typed
 
 
 def test_the_page_has_no_toml_that_is_not_tried() -> None:
