@@ -176,7 +176,7 @@ class Index(Protocol):
         """
 
     def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
-        """Which of `answer_ids` committed records name."""
+        """Which of `answer_ids` committed records name; an id may be given by its first 16 characters."""
 
     def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
         """The commits entered, oldest first; or only the `newest` so many, oldest of them first."""

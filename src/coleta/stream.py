@@ -11,6 +11,7 @@ from typing import Literal
 
 from coleta.terms import Terms
 
+Archive = Literal["none", "landed", "first"]
 CatchUp = Literal["all", "latest", "none"]
 Encryption = Literal["AES256", "aws:kms"]
 
@@ -150,5 +151,7 @@ class Stream:
     delay: timedelta = timedelta(0)
     """How long after its end a tick is asked at the earliest."""
     landing: Landing = field(default_factory=Landing)
+    archive: Archive = "none"
+    """Whether answers are copied to the store: not at all, before they are landed, or before they are accepted."""
     budget: float = 0.1
     """The share of an answer's records that may break the contract before `run` exits with 65."""

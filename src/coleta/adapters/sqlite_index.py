@@ -17,7 +17,7 @@ import msgspec
 
 from coleta.errors import Corrupt, Misconfigured, Retryable
 from coleta.land.commit import Committed, Head
-from coleta.land.record import decode_record, encode_record
+from coleta.land.record import SHORT_ID, decode_record, encode_record
 
 SCHEMA = 1
 
@@ -177,6 +177,11 @@ def _landed(db: sqlite3.Connection, asked: list[str]) -> set[str]:
         marks = ",".join("?" * len(some))
         for table in ("answers", "late_answers"):
             found.update(row[0] for row in db.execute(f"SELECT id FROM {table} WHERE id IN ({marks})", some))
+    # "g" is beyond every hexadecimal digit, so the range holds just the ids that begin so.
+    begins = "SELECT 1 FROM {} WHERE id >= ? AND id < ? || 'g' LIMIT 1"
+    for short in (one for one in asked if len(one) == SHORT_ID):
+        if any(db.execute(begins.format(table), (short, short)).fetchone() for table in ("answers", "late_answers")):
+            found.add(short)
     return found
 
 

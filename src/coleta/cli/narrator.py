@@ -18,6 +18,7 @@ from coleta.collect.tick import format_instant
 from coleta.land.record import Account, Outcome
 from coleta.runtime.events import (
     Accepted,
+    Adopted,
     AskAgain,
     Asking,
     Event,
@@ -113,6 +114,9 @@ class Narrator:
                 text = (
                     f"{self._tick(entry.intervals[0].end)}  superseded: another answer was landed first; kept as {name}"
                 )
+                return [Line(self._of(stream, text), "warning")]
+            case Adopted(_, entry, name):
+                text = f"{self._tick(entry.intervals[0].end)}  taken from the archive: nobody has landed {name}"
                 return [Line(self._of(stream, text), "warning")]
             case Trouble(_, where, what, until):
                 text = f"{where}: {what}; tried again at {self._time(until)}, nothing is lost meanwhile"

@@ -23,7 +23,7 @@ from coleta.land.commit import Head, Ready
 from coleta.land.decode import NotRecords, Piece, Reject, decode
 from coleta.land.parquet import ObjectWriter
 from coleta.land.quarantine import QuarantineObject
-from coleta.land.record import Account, Outcome, Record, object_name
+from coleta.land.record import Account, ArchiveFile, Outcome, Record, object_name
 from coleta.land.sieve import all_placed, belonging_to, sieved, unknown_to
 
 CONTRACT_BROKEN = "contract"
@@ -60,11 +60,13 @@ class Source:
     """Where a batch's answers come from.
 
     ``read`` opens a spool file; ``decoded`` gives all pieces of an answer that was decoded before, by
-    its id, or None. ``wrong`` are answers known to be no data, by their entry's name, and why.
+    its id, or None. ``archived`` are the answers' copies in the store, ``wrong`` the answers known to be no
+    data and why, both by their entry's name.
     """
 
     read: Callable[[Spooled], SpoolFile]
     decoded: Callable[[str | None], Sequence[Piece] | None] = lambda answer: None
+    archived: Mapping[str, ArchiveFile] = field(default_factory=dict)
     wrong: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -105,7 +107,10 @@ def _compose(batch: Batch, head: Head, author: Author, source: Source, sink: Bin
         def record_of(rows: int, content: str) -> Record:
             record = _record(first, head, author, next_name=object_name(batch.day, head.seq + 2))
             named = tuple(one.file for one in files)
-            return replace(record, accounts=tuple(accounts), quarantine=named, rows=rows, content=content)
+            copies = tuple(copy for one in batch.members if (copy := source.archived.get(one.entry.name)))
+            return replace(
+                record, accounts=tuple(accounts), quarantine=named, archive=copies, rows=rows, content=content
+            )
 
         return Composed(writer.finish(record_of), tuple(files), tuple(unfit))
 

@@ -22,6 +22,8 @@ from coleta.terms import canonical
 
 FORMAT = 1
 FOOTER_KEY = "coleta.record"
+SHORT_ID = 16
+"""How many characters of an answer's id stand in the names of its copies."""
 
 Kind = Literal["batch", "turn", "redrive", "expired"]
 

@@ -26,7 +26,7 @@ from coleta.collect.request import (
 from coleta.collect.response import Failed, GiveUp, Keep, Patience, Response, Retry, judge
 from coleta.collect.spool import Gap, Header, PageHead, Spooled, Trailer, kept_headers
 from coleta.collect.tick import Interval
-from coleta.errors import SpoolRefused
+from coleta.errors import Retryable, SpoolRefused
 from coleta.ports import Draft
 from coleta.runtime.ahead import Ahead
 from coleta.runtime.events import Accepted, AskAgain, Asking, Gapped
@@ -95,6 +95,7 @@ class TickAsking:
 
         Raises:
             SpoolRefused: the spool does not take the answer; drop this asking and try the tick later.
+            StoreUnavailable: the same of the archive, where that comes first.
 
         """
         if self._cancelled.is_set():
@@ -102,7 +103,7 @@ class TickAsking:
             return Later(self._deadline)
         try:
             return self._exchange()
-        except SpoolRefused:
+        except (SpoolRefused, Retryable):
             self.abandon()
             raise
 

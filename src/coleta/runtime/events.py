@@ -75,6 +75,15 @@ class Superseded:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """An answer that another machine archived, and did not land, waits here now; ``name`` is its copy's."""
+
+    stream: str
+    entry: Spooled
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something does not work now and is tried again at ``until``; nothing is lost meanwhile."""
 
@@ -92,4 +101,4 @@ class Stopped:
     what: str
 
 
-Event = Opened | Asking | AskAgain | Accepted | Gapped | Landed | Superseded | Trouble | Stopped
+Event = Opened | Asking | AskAgain | Accepted | Gapped | Landed | Superseded | Adopted | Trouble | Stopped

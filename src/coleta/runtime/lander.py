@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import BinaryIO
 
@@ -19,6 +20,7 @@ from coleta.land.commit import Head, sift
 from coleta.land.compose import Composed, Source, compose, compose_turn
 from coleta.land.quarantine import QuarantineObject
 from coleta.land.record import folder_date
+from coleta.runtime.archive import ALIVE, adopt, archived
 from coleta.runtime.events import Landed, Superseded, Trouble
 from coleta.runtime.log import follow
 from coleta.runtime.opening import confirm
@@ -31,6 +33,9 @@ ROUNDS = 1_000
 
 SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
+ADOPT_EVERY = timedelta(minutes=10)
+"""How often the archive is looked through for answers of machines that died: one listing."""
+
 IDLE = timedelta(hours=1)
 """How long a lander without work sleeps: acceptance of an answer wakes it, so this only bounds surprise."""
 
@@ -45,6 +50,7 @@ class Lander:
         self._rests_until: datetime | None = None
         self._one_at_a_time = Lock()
         self._confirmed = False
+        self._adopts_at = datetime.min.replace(tzinfo=UTC)
         self._terms: set[str] = set()
 
     @property
@@ -60,7 +66,23 @@ class Lander:
 
         """
         with self._one_at_a_time:
-            return self._step(hurry)
+            if self._station.stream.archive != "first":
+                return self._step(hurry)
+            self._adopt()
+            return min(self._step(hurry), self._adopts_at)
+
+    def _adopt(self) -> None:
+        """Look from time to time for answers that other machines have archived, and did not live to land."""
+        station = self._station
+        now = station.world.clock.now()
+        # The second condition holds after a clock was set back by more than a look's distance.
+        if now < self._adopts_at <= now + ADOPT_EVERY:
+            return
+        self._adopts_at = now + ADOPT_EVERY
+        try:
+            adopt(station, until=now - station.stream.landing.every - ALIVE)
+        except (Retryable, SpoolRefused) as error:
+            station.world.tell(Trouble(station.stream.name, "archive", str(error), self._adopts_at))
 
     def _step(self, hurry: bool) -> datetime:
         station = self._station
@@ -145,7 +167,9 @@ def _commit(station: Station, batch: Batch, head: Head, terms: set[str]) -> None
 def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Composed | None:
     before = station.spool.contents().damaged
     try:
-        return compose(batch, head, author_of(station.world), source=_source(station), sink=sink)
+        copies = archived(station, (member.entry for member in batch.members))
+        source = replace(_source(station), archived=copies)
+        return compose(batch, head, author_of(station.world), source=source, sink=sink)
     except OSError as error:
         raise no_room(error) from None
     except Corrupt as error:

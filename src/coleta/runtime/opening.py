@@ -15,6 +15,7 @@ from coleta.collect.cadence import first_tick
 from coleta.errors import Corrupt, Doubtful, Misconfigured, StoreUnavailable
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.ports import Created, Exists, Ids, Index, Notes, ObjectStore, Scratch, Spool
+from coleta.runtime.archive import ArchivingSpool, adopt
 from coleta.runtime.events import Opened
 from coleta.runtime.log import follow, read_commit
 from coleta.runtime.station import Station, World
@@ -144,6 +145,9 @@ def open_station(premises: Premises, world: World) -> Station:
         station = _station(premises, world, _agreed_identity(premises, world, remembered))
         check_newest(station.store, station.index, station.identity)
         head = follow(station.store, station.index, station.identity)
+        if premises.stream.archive == "first":
+            # Before anything is asked: what a machine that died was promised to keep need not be asked again.
+            adopt(station)
         if head.seq == 0:
             # Remembered, so that a later start during an outage knows that the log was still empty.
             station.index.enter(head, None)
@@ -189,11 +193,14 @@ def _agreed_identity(premises: Premises, world: World, remembered: Identity | No
 
 
 def _station(premises: Premises, world: World, identity: Identity) -> Station:
+    spool = premises.spool_for(identity)
+    if premises.stream.archive == "first":
+        spool = ArchivingSpool(spool, premises.store, premises.scratch)
     return Station(
         stream=premises.stream,
         identity=identity,
         world=world,
-        spool=premises.spool_for(identity),
+        spool=spool,
         store=premises.store,
         index=premises.index_for(identity),
         scratch=premises.scratch,

@@ -54,7 +54,7 @@ def put_note(store: ObjectStore, name: str, body: bytes) -> None:
 def no_room(error: OSError) -> SpoolRefused:
     """What it means that the disk did not take an object that was being built."""
     what = error.strerror or str(error)
-    return SpoolRefused(f"no room to build the next object: {what}", hint="free some disk")
+    return SpoolRefused(f"no room to build what is to be put: {what}", hint="free some disk")
 
 
 def author_of(world: World) -> Author:

@@ -220,6 +220,8 @@ class StreamTable(_Table):
     lag: Annotated[str | int, BeforeValidator(_lag), WithJsonSchema(_LAG)] | None = None
     budget: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
+    archive: Literal["none", "landed", "first"] = "none"
+
     land: LandTable = LandTable()
 
 

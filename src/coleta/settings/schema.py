@@ -82,6 +82,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "cursor_start": "What {cursor} stands for until a record has been seen.",
         "lag": "How far behind the greatest cursor value is asked again, for records that come late.",
         "budget": "The share of records that may break the contract before `coleta run` fails.",
+        "archive": "Whether answers are copied to the store: none, before they are landed, or first of all.",
         "land": "When waiting answers become a data object.",
     },
     ("stream", "NAME", "land"): {

@@ -26,6 +26,7 @@ def build_stream(checked: Checked, *, project: str) -> Stream:
         catch_up=catch_up,
         delay=table.delay,
         landing=Landing(every=table.land.every, max_bytes=table.land.max_bytes),
+        archive=table.archive,
         budget=table.budget,
     )
 

@@ -28,6 +28,7 @@ from coleta.collect.spool import (
 )
 from coleta.errors import ColetaError, Corrupt, SpoolRefused
 from coleta.land.commit import Committed, Head
+from coleta.land.record import SHORT_ID
 from coleta.ports import Created, Exists, SpoolContents
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -263,7 +264,8 @@ class MemoryIndex:
     def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
         """Which of `answer_ids` committed records name."""
         named = {account.answer for one in self._commits.values() for account in one.record.accounts}
-        return frozenset(answer_ids) & {answer for answer in named if answer is not None}
+        ids = {answer for answer in named if answer is not None}
+        return frozenset(answer_ids) & (ids | {answer[:SHORT_ID] for answer in ids})
 
     def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
         """The commits entered, oldest first; or only the `newest` so many."""

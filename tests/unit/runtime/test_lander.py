@@ -494,7 +494,7 @@ def test_a_full_scratch_disk_is_trouble_that_passes(room: int, hours: int) -> No
     assert pause(lander, bench) == SHORTEST_PAUSE
 
     (told,) = bench.told(Told)
-    assert "no room to build the next object: No space left on device" in told.what
+    assert "no room to build what is to be put: No space left on device" in told.what
     assert bench.names("data/") == []
     disk.room = 1 << 20
     lander.step()
