@@ -57,8 +57,8 @@ MUTANTS = (
     Mutant(
         "released_before_commit",
         "runtime/lander.py",
-        "        _put_notes(station, batch, composed.quarantine, terms)\n",
-        "        _put_notes(station, batch, composed.quarantine, terms)\n"
+        "        _put_notes(station, batch, composed.quarantine, memory.terms)\n",
+        "        _put_notes(station, batch, composed.quarantine, memory.terms)\n"
         "        station.spool.release([member.entry for member in batch.members])\n",
     ),
     Mutant(
@@ -112,8 +112,8 @@ MUTANTS = (
     Mutant(
         "no_turns",
         "runtime/lander.py",
-        "        if folder_date(head.next) != batch.day:\n            _turn(station, batch, head)\n            return\n",
-        "",
+        "        if plea is not None or folder_date(head.next) != batch.day:\n",
+        "        if plea is not None:\n",
     ),
     Mutant(
         "log_not_followed",

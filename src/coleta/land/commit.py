@@ -19,7 +19,7 @@ from coleta.collect.marks import placed_in_time
 from coleta.collect.spool import Gap, NewerFormat, Spooled
 from coleta.collect.tick import Interval
 from coleta.errors import Corrupt
-from coleta.land.record import Account, Outcome, Record, folder_date, object_name
+from coleta.land.record import Account, Outcome, Record, Wait, folder_date, object_name
 from coleta.terms import canonical
 
 IDENTITY_NAME = "_ledger/identity.json"
@@ -80,6 +80,7 @@ class Head:
 
     ``answered`` are the intervals settled by answers, ``gaps`` those settled by gaps alone.
     ``answer`` is the id of the newest answer committed, the parent of the next one that carries state.
+    ``wait`` is the plea of the newest record, if it makes one.
     """
 
     uuid: str
@@ -91,6 +92,7 @@ class Head:
     gaps: Coverage = NOTHING
     answer: str | None = None
     carried: dict[str, object] | None = None
+    wait: Wait | None = None
 
     @classmethod
     def genesis(cls, identity: Identity) -> Head:
@@ -133,6 +135,7 @@ class Head:
             gaps=gaps,
             answer=answer,
             carried=carried,
+            wait=record.wait,
         )
 
 

@@ -23,7 +23,7 @@ from coleta.land.commit import Head, Ready
 from coleta.land.decode import NotRecords, Piece, Reject, decode
 from coleta.land.parquet import ObjectWriter
 from coleta.land.quarantine import QuarantineObject
-from coleta.land.record import Account, ArchiveFile, Outcome, Record, object_name
+from coleta.land.record import Account, ArchiveFile, Outcome, Record, Wait, object_name
 from coleta.land.sieve import all_placed, belonging_to, sieved, unknown_to
 
 CONTRACT_BROKEN = "contract"
@@ -137,13 +137,16 @@ def _land_all(
     return accounts, files, unfit
 
 
-def compose_turn(batch: Batch, head: Head, author: Author, *, sink: BinaryIO) -> Record:
-    """Write the 0-row object that sends the log from `head` to the folder that `batch` lands in."""
+def compose_turn(batch: Batch, head: Head, author: Author, *, sink: BinaryIO, wait: Wait | None = None) -> Record:
+    """Write the 0-row object that sends the log from `head` to the folder that `batch` lands in.
+
+    With `wait` it also asks others to hold their puts for a while.
+    """
     first = batch.members[0].entry.header
 
     def record_of(rows: int, content: str) -> Record:
         record = _record(first, head, author, next_name=object_name(batch.day, head.seq + 2))
-        return replace(record, kind="turn", rows=rows, content=content)
+        return replace(record, kind="turn", rows=rows, content=content, wait=wait)
 
     with ObjectWriter(sink, schema(batch.terms)) as writer:
         return writer.finish(record_of)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import BinaryIO
@@ -18,8 +18,9 @@ from coleta.errors import Corrupt, Doubtful, Retryable, SpoolRefused
 from coleta.land.batch import Batch, choose, closes_at
 from coleta.land.commit import Head, sift
 from coleta.land.compose import Composed, Source, compose, compose_turn
+from coleta.land.contest import Contest, held_until
 from coleta.land.quarantine import QuarantineObject
-from coleta.land.record import folder_date
+from coleta.land.record import Wait, folder_date
 from coleta.runtime.archive import ALIVE, adopt, archived
 from coleta.runtime.events import Landed, Superseded, Trouble
 from coleta.runtime.log import follow
@@ -51,7 +52,7 @@ class Lander:
         self._one_at_a_time = Lock()
         self._confirmed = False
         self._adopts_at = datetime.min.replace(tzinfo=UTC)
-        self._terms: set[str] = set()
+        self._memory = Memory()
 
     @property
     def idle(self) -> bool:
@@ -101,9 +102,11 @@ class Lander:
                 # A stream may have been opened in an outage; another store may be there when it ends.
                 confirm(station.store, station.identity)
                 self._confirmed = True
-            land(station, self._terms)
+            held = land(station, self._memory, polite=not hurry)
         except (Retryable, Doubtful, SpoolRefused) as error:
             return self._rest(now, "store", str(error))
+        if held is not None:
+            return held
         if station.spool.contents().waiting == waiting:
             # Every round lands or lets go of something, or else its file cannot be removed.
             return self._rest(now, "spool", "what is settled cannot be removed from it")
@@ -117,20 +120,31 @@ class Lander:
         return until
 
 
-def land(station: Station, terms: set[str] | None = None) -> None:
-    """Land everything that waits. `terms` holds the digests of terms known to be in the store, and grows.
+@dataclass(slots=True)
+class Memory:
+    """What a lander knows from before: digests of terms that are in the store, and how its last puts went."""
+
+    terms: set[str] = field(default_factory=set)
+    contest: Contest = field(default_factory=Contest)
+
+
+def land(station: Station, memory: Memory | None = None, *, polite: bool = False) -> datetime | None:
+    """Land everything that waits. When `polite`, hold back while another asks for time, and say until when.
 
     Raises:
         StoreUnavailable: the store does not answer; what waits goes on waiting.
         Corrupt: the log breaks its rules.
 
     """
-    known = set() if terms is None else terms
+    memory = memory or Memory()
     for _ in range(ROUNDS):
         waiting = station.spool.contents().waiting
         if not waiting:
-            return
+            return None
         head = follow(station.store, station.index, station.identity)
+        held = held_until(head.wait, station.world.owner, station.world.clock.now())
+        if held is not None and polite:
+            return held
         answers = [entry.trailer.answer for entry in waiting if entry.trailer.answer is not None]
         sifted = sift(waiting, head, station.index.landed(answers))
         if sifted.let_go:
@@ -139,11 +153,13 @@ def land(station: Station, terms: set[str] | None = None) -> None:
             _supersede(station, entry)
         batch = choose(sifted.ready, folder=folder_date(head.next), max_bytes=station.stream.landing.max_bytes)
         if batch is None:
-            return
-        _commit(station, batch, head, known)
+            return None
+        _commit(station, batch, head, memory)
+    return None
 
 
-def _commit(station: Station, batch: Batch, head: Head, terms: set[str]) -> None:
+def _commit(station: Station, batch: Batch, head: Head, memory: Memory) -> None:
+    clock = station.world.clock
     with closing(station.scratch.file()) as sink:
         composed = _compose(station, batch, head, sink)
         if composed is None:
@@ -152,13 +168,18 @@ def _commit(station: Station, batch: Batch, head: Head, terms: set[str]) -> None
             _supersede(station, entry)
         if composed.unfit:
             return
-        _put_notes(station, batch, composed.quarantine, terms)
-        if folder_date(head.next) != batch.day:
-            _turn(station, batch, head)
+        _put_notes(station, batch, composed.quarantine, memory.terms)
+        plea = memory.contest.plea(station.world.owner, clock.now())
+        if plea is not None or folder_date(head.next) != batch.day:
+            if _turn(station, batch, head, plea):
+                memory.contest = memory.contest.won()
             return
+        began = clock.now()
         committed = put_commit(station.store, head.next, composed.record, sink)
     if committed.record.nonce != composed.record.nonce:
+        memory.contest = memory.contest.beaten(clock.now() - began)
         return  # another's: its record is in the log now, so everything is decided anew
+    memory.contest = memory.contest.won()
     station.index.enter(head.after(committed), committed)
     station.spool.release([member.entry for member in batch.members])
     station.world.tell(Landed(station.stream.name, committed))
@@ -186,15 +207,18 @@ def _source(station: Station) -> Source:
     return Source(station.spool.read) if starts is None else Source(station.spool.read, starts.take)
 
 
-def _turn(station: Station, batch: Batch, head: Head) -> None:
+def _turn(station: Station, batch: Batch, head: Head, plea: Wait | None) -> bool:
+    """Send the log to the batch's folder, perhaps with a plea to wait; whether the turn is ours."""
     with closing(station.scratch.file()) as sink:
         try:
-            record = compose_turn(batch, head, author_of(station.world), sink=sink)
+            record = compose_turn(batch, head, author_of(station.world), sink=sink, wait=plea)
         except OSError as error:
             raise no_room(error) from None
         committed = put_commit(station.store, head.next, record, sink)
-    if committed.record.nonce == record.nonce:
-        station.index.enter(head.after(committed), committed)
+    if committed.record.nonce != record.nonce:
+        return False
+    station.index.enter(head.after(committed), committed)
+    return True
 
 
 def _put_notes(station: Station, batch: Batch, quarantine: Sequence[QuarantineObject], terms: set[str]) -> None:

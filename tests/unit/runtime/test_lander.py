@@ -15,12 +15,13 @@ from coleta.collect.spool import Gap, Spooled
 from coleta.collect.tick import Interval, format_instant, on_demand
 from coleta.contract.types import Contract, Field, Int, Timestamp
 from coleta.errors import Corrupt, Misconfigured, StoreUnavailable
+from coleta.land.contest import Contest
 from coleta.land.record import Outcome
 from coleta.runtime.asking import spool_gaps
 from coleta.runtime.auditor import Evidence, whole
 from coleta.runtime.events import Landed, Superseded
 from coleta.runtime.events import Trouble as Told
-from coleta.runtime.lander import IDLE, LONGEST_PAUSE, SHORTEST_PAUSE, Lander, land
+from coleta.runtime.lander import IDLE, LONGEST_PAUSE, SHORTEST_PAUSE, Lander, Memory, land
 from coleta.runtime.putting import PUT_TRIES
 from coleta.runtime.station import Station
 from coleta.stream import Landing
@@ -637,3 +638,64 @@ def test_a_window_whose_records_do_not_say_when_they_are_from_is_superseded_when
     assert eans(bench) == [110]
     assert len(bench.names("_superseded/")) == 1
     assert not left(station)
+
+
+# Races --------------------------------------------------------------------------------------------------
+
+
+def test_a_lander_that_is_beaten_twice_asks_for_time_and_the_other_gives_it() -> None:
+    bench = Bench()
+    slow, quick = bench.machine("slow").open(), bench.machine("quick").open()
+    waiting(slow, 9, purchases(99))
+
+    def wins() -> None:
+        number = len(bench.commits())
+        waiting(quick, number, purchases(number))
+        land(quick)
+        if number == 0:
+            bench.store.plan("create", DATA, wins)
+
+    bench.store.plan("create", DATA, wins)
+    memory = Memory()
+    held = land(slow, memory, polite=True)
+
+    *_, turn, last = bench.commits()
+    assert held is None
+    assert turn.record.kind == "turn"
+    assert turn.record.wait is not None
+    assert turn.record.wait.owner == "slow"
+    assert last.record.owner == "slow"
+    assert sorted(eans(bench)) == [0, 1, 99]  # type: ignore[type-var]
+
+
+def test_while_another_has_asked_for_time_a_polite_lander_holds_its_puts_and_then_goes_on() -> None:
+    bench = Bench()
+    slow, quick = bench.machine("slow").open(), bench.machine("quick").open()
+    waiting(slow, 9, purchases(99))
+    slow_memory = Memory(contest=Contest(lost=2))
+    bench.store.plan("create", "000000002", "unavailable")
+    with pytest.raises(StoreUnavailable):
+        land(slow, slow_memory)
+    waiting(quick, 1, purchases(1))
+    lander = Lander(quick)
+
+    until = lander.step()
+    assert eans(bench) == []
+    bench.clock.set(until)
+    lander.step()
+
+    assert eans(bench) == [1]
+
+
+def test_a_person_who_orders_a_tick_is_not_held() -> None:
+    bench = Bench()
+    slow, quick = bench.machine("slow").open(), bench.machine("quick").open()
+    waiting(slow, 9, purchases(99))
+    bench.store.plan("create", "000000002", "unavailable")
+    with pytest.raises(StoreUnavailable):
+        land(slow, Memory(contest=Contest(lost=2)))
+    waiting(quick, 1, purchases(1))
+
+    land(quick)
+
+    assert eans(bench) == [1]
