@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+from io import BytesIO
+
+import pyarrow.parquet as pq
 import pytest
 
 from coleta.testing.faults import MENU
+from coleta.testing.setting import EPOCH, HOUR, MINUTE, NEAR_MIDNIGHT, Jump, Setting
+from coleta.testing.simulation import Simulation
 from coleta.testing.simulator import (
     ONE_FAULT_SETTINGS,
     every_fault,
@@ -32,9 +39,9 @@ def test_any_single_fault_at_any_call_loses_doubles_and_skips_nothing(world: int
     setting = ONE_FAULT_SETTINGS[world]
     tried = list(every_fault(setting))[eighth::8]
     assert len(tried) > 20
-    for number, fault in tried:
-        faults = simulate_one_fault(setting, number, fault).run()
-        assert not faults, reproduction(f"--every-fault (call {number}, {fault})", faults)
+    for number, fault, last in tried:
+        faults = simulate_one_fault(setting, number, fault, last=last).run()
+        assert not faults, reproduction(f"--every-fault (call {number}, {fault}, {last})", faults)
 
 
 def test_the_single_faults_reach_every_kind_of_call() -> None:
@@ -53,6 +60,39 @@ def test_the_quiet_worlds_cross_midnight_with_a_turn() -> None:
         quiet.run()
         folders = {name.split("/")[2] for name in quiet.store.names("compras/data/")}
         assert folders == {"tick_date=2026-11-24", "tick_date=2026-11-25"}
+
+
+def quiet_world(setting: Setting) -> Simulation:
+    world = fault_free(setting)
+    assert world.run() == []
+    return world
+
+
+def owners(world: Simulation) -> list[str]:
+    bodies = [world.store.objects[name] for name in world.store.names("compras/data/")]
+    return [json.loads(pq.read_metadata(BytesIO(body)).metadata[b"coleta.record"])["owner"] for body in bodies]
+
+
+def test_what_lay_on_a_disk_that_died_is_counted_as_lost_and_others_settle_its_ticks() -> None:
+    world = quiet_world(Setting(land_every=timedelta(seconds=100), dies_after=timedelta(seconds=80)))
+
+    assert [machine.dead for machine in world.machines] == [True, False]
+    assert 1 <= len(world.books.lost) < len(world.books.accepted)
+
+
+def test_a_machine_with_an_empty_disk_goes_on_where_the_log_ends() -> None:
+    world = quiet_world(Setting(machines=1, minutes=6, dies_after=2 * MINUTE, joins_after=4 * MINUTE))
+
+    made = owners(world)
+    assert made == sorted(made)
+    assert set(made) == {"m0", "m1"}
+
+
+@pytest.mark.parametrize("by", [HOUR, -HOUR, EPOCH - NEAR_MIDNIGHT], ids=["ahead", "behind", "1970"])
+@pytest.mark.parametrize("machines", [1, 2, 3])
+def test_a_clock_that_jumps_and_comes_back_skips_and_doubles_nothing(machines: int, by: timedelta) -> None:
+    jumps = (Jump(timedelta(seconds=100), 0, by), Jump(timedelta(seconds=200), 0, timedelta(0)))
+    quiet_world(Setting(machines=machines, jumps=jumps))
 
 
 @pytest.mark.parametrize("seed", [0, 7, 123])

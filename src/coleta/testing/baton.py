@@ -67,6 +67,7 @@ class Baton:
         self._back.acquire()
         self._current: Actor | None = None
         self._later: list[tuple[datetime, Callable[[], None]]] = []
+        self._stopped: dict[object, datetime] = {}
 
     def spawn(self, name: str, process: object, work: Callable[[], None], *, after: timedelta = timedelta(0)) -> None:
         """Let `work` begin in an actor of its own."""
@@ -102,6 +103,10 @@ class Baton:
             if process is None or actor.process is process:
                 actor.wake = min(actor.wake, self.now)
 
+    def stop(self, process: object, *, until: datetime) -> None:
+        """Let no actor of `process` have a turn before `until`, whoever rouses it."""
+        self._stopped[process] = until
+
     def kill(self, process: object) -> None:
         """Let `process` die: none of its actors comes to run another line of its own."""
         for actor in self._actors:
@@ -110,21 +115,21 @@ class Baton:
                 actor.wake = self.now
 
     def run(self, done: Callable[[], bool]) -> None:
-        """Hand turns round until `done`, or until nobody is left.
+        """Hand turns round until `done`, or until nobody is left and nothing is to come.
 
         Raises:
             Stuck: the limit of turns is passed.
             BaseException: whatever an actor failed with.
 
         """
-        while self._actors and not done():
+        while (self._actors or self._later) and not done():
             self.turns += 1
             if self.turns > self._most:
                 raise Stuck(f"no rest after {self.turns} turns; the clock shows {self.now}")
             self._effects()
-            ready = [actor for actor in self._actors if actor.wake <= self.now or actor.dead]
+            ready = [actor for actor in self._actors if actor.dead or self._wakes(actor) <= self.now]
             if not ready:
-                self.now = min([actor.wake for actor in self._actors] + [at for at, _ in self._later])
+                self.now = min([self._wakes(actor) for actor in self._actors] + [at for at, _ in self._later])
                 continue
             # The dead go first: they only unwind, and nobody may meet them half alive.
             corpse = next((actor for actor in ready if actor.dead), None)
@@ -136,6 +141,10 @@ class Baton:
             actor.dead = True
         for actor in list(self._actors):
             self._hand(actor)
+
+    def _wakes(self, actor: Actor) -> datetime:
+        stopped = self._stopped.get(actor.process)
+        return actor.wake if stopped is None else max(actor.wake, stopped)
 
     def _effects(self) -> None:
         due = [effect for at, effect in self._later if at <= self.now]

@@ -31,6 +31,8 @@ class AcceptedAnswer:
     good: tuple[int, ...] = ()
     bad: tuple[int, ...] = ()
     whole: bool = False
+    divisible: bool = True
+    """Whether it may be landed for a part of its tick."""
 
 
 @dataclass(slots=True)
@@ -38,17 +40,20 @@ class Bookkeeper:
     """Collects what was accepted, and compares it with what a store holds."""
 
     accepted: dict[str, AcceptedAnswer] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+    """The answers that lay on a disk that is gone: each may be landed or not, but at most once."""
 
-    def note(self, answer: str, tick: tuple[datetime, datetime], body: bytes) -> None:
+    def note(self, answer: str, tick: tuple[datetime, datetime], body: bytes, *, divisible: bool = True) -> None:
         """Note an accepted answer for `tick`: its pages' bodies, one a line."""
+        self.lost.discard(answer)
         try:
             records = [record for page in body.splitlines() for record in json.loads(page)]
             good = tuple(record["id"] for record in records if isinstance(record["value"], int))
             bad = tuple(record["id"] for record in records if not isinstance(record["value"], int))
         except (ValueError, TypeError, KeyError):
-            self.accepted[answer] = AcceptedAnswer(answer, tick)
+            self.accepted[answer] = AcceptedAnswer(answer, tick, divisible=divisible)
             return
-        self.accepted[answer] = AcceptedAnswer(answer, tick, good, bad, whole=True)
+        self.accepted[answer] = AcceptedAnswer(answer, tick, good, bad, whole=True, divisible=divisible)
 
     def check(self, objects: Mapping[str, bytes], *, first: datetime, until: datetime) -> list[str]:
         """Every way in which `objects` (below the stream's path) break the promise; none if they keep it.
@@ -74,17 +79,20 @@ class Bookkeeper:
         ]
         superseded = {name.rsplit("-", 1)[1].split(".")[0] for name in objects if name.startswith("_superseded/")}
         for answer in self.accepted:
-            lost = answer not in landed and answer[:16] not in superseded
-            if lost:
+            if answer not in landed and answer[:16] not in superseded and answer not in self.lost:
                 faults.append(f"answer {answer[:8]} was accepted and is nowhere")
             if answer in landed and answer[:16] in superseded:
                 faults.append(f"answer {answer[:8]} is landed and superseded")
         answered = _spans(records, gaps=False)
         for answer, one in self.accepted.items():
+            if answer[:16] not in superseded:
+                continue
             # What ends rejected does not settle a part of a tick: the rest of it is asked again.
             rejected = not one.whole or (one.bad and not one.good)
-            if answer[:16] in superseded and not rejected and _uncovered(one.tick, answered):
+            if one.divisible and not rejected and _uncovered(one.tick, answered):
                 faults.append(f"answer {answer[:8]} is superseded, and no answer has settled all of its tick")
+            elif not any(start < one.tick[1] and one.tick[0] < end for start, end in answered):
+                faults.append(f"answer {answer[:8]} is superseded, and no answer has settled any of its tick")
         return faults
 
     def _rows(self, objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # type: ignore[type-arg]

@@ -19,15 +19,17 @@ class Fault(StrEnum):
     CRASH_LATE = "crash_late"
     """The process dies, and the call has its effect minutes later."""
     UNAVAILABLE = "unavailable"
-    """The call fails, cleanly, without effect."""
+    """The call fails, cleanly, without effect: an honest 503, or no connection."""
     LOST = "lost"
-    """The call has its effect, and its answer is lost."""
+    """The call has its effect, and its answer is lost, or is a 500."""
     DOUBT = "doubt"
-    """The call has no effect, and nobody can tell."""
+    """The call has no effect, and nobody can tell: a 500, or a connection that is cut."""
     LATE = "late"
-    """The call has its effect minutes later, and nobody can tell."""
+    """The call has its effect later, up to minutes, and nobody can tell."""
     FALSE_EXISTS = "false_exists"
-    """The store says that the name is taken, though nothing was stored."""
+    """The store says that the name is taken (409, 412), though nothing was stored."""
+    EXISTS_BY_US = "exists_by_us"
+    """The call has its effect, and the store says that the name is taken: a repeat met our own success."""
     REFUSED = "refused"
     """The disk does not take it."""
     CUT = "cut"
@@ -37,34 +39,41 @@ class Fault(StrEnum):
     NOT_DATA = "not_data"
     """The API answers 200, and it is not the data."""
     STALL = "stall"
-    """The process is stopped for minutes before the call (SIGSTOP), while others go on."""
+    """This thread is held up for minutes before the call, while all others go on."""
+    STOP = "stop"
+    """The whole process is stopped for minutes before the call (SIGSTOP), then goes on as if nothing had been."""
 
 
 _CRASHES = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
+_STOPS = (Fault.STALL, Fault.STOP)
 
 MENU: dict[str, tuple[Fault, ...]] = {
-    "transport.exchange": (Fault.CUT, Fault.STATUS_500, Fault.NOT_DATA, *_CRASHES, Fault.STALL),
+    "transport.exchange": (Fault.CUT, Fault.STATUS_500, Fault.NOT_DATA, *_CRASHES, *_STOPS),
     "spool.draft": (Fault.REFUSED, Fault.CRASH_BEFORE),
     "spool.page": (Fault.REFUSED, Fault.CRASH_BEFORE),
-    "spool.accept": (Fault.REFUSED, *_CRASHES, Fault.STALL),
-    "spool.read": (Fault.CRASH_BEFORE, Fault.STALL),
-    "spool.release": (*_CRASHES, Fault.STALL),
+    "spool.accept": (Fault.REFUSED, *_CRASHES, *_STOPS),
+    "spool.read": (Fault.CRASH_BEFORE, *_STOPS),
+    "spool.release": (*_CRASHES, *_STOPS),
     "store.create": (
         Fault.UNAVAILABLE,
         Fault.LOST,
         Fault.DOUBT,
         Fault.LATE,
         Fault.FALSE_EXISTS,
+        Fault.EXISTS_BY_US,
         *_CRASHES,
         Fault.CRASH_LATE,
-        Fault.STALL,
+        *_STOPS,
     ),
-    "store.read": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, Fault.STALL),
-    "store.size": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE),
-    "index.enter": (*_CRASHES, Fault.STALL),
+    "store.read": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
+    "store.size": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
+    "index.enter": (*_CRASHES, *_STOPS),
     "notes.remember": _CRASHES,
 }
 """Which faults each kind of call can meet."""
+
+DEADLY = (*_CRASHES, Fault.CRASH_LATE)
+"""The faults of which a process dies: each may also be the last of its machine."""
 
 
 @dataclass(frozen=True, slots=True)

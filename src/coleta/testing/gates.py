@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import timedelta
 from typing import NoReturn, Protocol
 
 from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile, Trailer
@@ -11,9 +10,6 @@ from coleta.errors import Doubtful, SpoolRefused, StoreUnavailable
 from coleta.land.commit import Committed, Head
 from coleta.ports import Created, Draft, Exists, Index, Notes, ObjectStore, Spool, SpoolContents
 from coleta.testing.faults import Fault
-
-LATE = timedelta(seconds=150)
-"""How late a late effect comes: after two ticks, so that others have moved on."""
 
 
 class Gate(Protocol):
@@ -25,8 +21,8 @@ class Gate(Protocol):
     def die(self) -> NoReturn:
         """The process dies here and now."""
 
-    def later(self, after: timedelta, effect: Callable[[], None]) -> None:
-        """Let `effect` come late, on its own."""
+    def later(self, effect: Callable[[], None]) -> None:
+        """Let `effect` come late, on its own, whoever has died by then."""
 
 
 class GatedStore:
@@ -52,14 +48,17 @@ class GatedStore:
             case Fault.FALSE_EXISTS:
                 return Exists()
             case Fault.LATE:
-                self._gate.later(LATE, effect)
+                self._gate.later(effect)
                 raise Doubtful("simulated: stored later", where=name)
             case Fault.CRASH_LATE:
-                self._gate.later(LATE, effect)
+                self._gate.later(effect)
                 self._gate.die()
             case Fault.LOST:
                 effect()
                 raise Doubtful("simulated: stored", where=name)
+            case Fault.EXISTS_BY_US:
+                effect()
+                return Exists()
             case Fault.CRASH_AFTER:
                 effect()
                 self._gate.die()

@@ -13,14 +13,19 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
-from coleta.testing.faults import MENU, Fault, NoFaults, OneFault, RandomFaults
-from coleta.testing.simulation import MINUTE, Setting, Simulation
+from coleta.testing.faults import DEADLY, MENU, Fault, NoFaults, OneFault, RandomFaults
+from coleta.testing.setting import MINUTE, Setting
+from coleta.testing.simulation import Simulation
 
 ONE_FAULT_SETTINGS = (
     Setting(machines=2, minutes=3),
     Setting(machines=1, minutes=3, pages=2, land_every=timedelta(seconds=100), catch_up="all"),
+    Setting(machines=2, minutes=3, every=(MINUTE, timedelta(seconds=90)), window=True, catch_up="all"),
+    Setting(machines=3, minutes=3, every=(MINUTE, timedelta(seconds=90)), joins_after=2 * MINUTE),
 )
-"""The worlds in which every single fault is tried: both cross midnight, so that a turn is among the calls."""
+"""The worlds in which every single fault is tried: all cross midnight, so that a turn is among the calls.
+
+In each the others, or a machine that joins, can take over from any that dies for good."""
 
 
 def simulate(seed: int) -> Simulation:
@@ -39,9 +44,9 @@ def simulate(seed: int) -> Simulation:
     return Simulation(setting, seed=seed, faults=faults)
 
 
-def simulate_one_fault(setting: Setting, number: int, fault: Fault) -> Simulation:
-    """A world in which only call `number` meets `fault`."""
-    return Simulation(setting, seed=0, faults=OneFault(number, fault))
+def simulate_one_fault(setting: Setting, number: int, fault: Fault, *, last: bool = False) -> Simulation:
+    """A world in which only call `number` meets `fault`; if it is the `last`, the machine's disk is lost, too."""
+    return Simulation(setting, seed=0, faults=OneFault(number, fault), last_call=number if last else None)
 
 
 def fault_free(setting: Setting) -> Simulation:
@@ -49,13 +54,16 @@ def fault_free(setting: Setting) -> Simulation:
     return Simulation(setting, seed=0, faults=NoFaults())
 
 
-def every_fault(setting: Setting) -> Iterator[tuple[int, Fault]]:
-    """Each call of a quiet world until its end, with each fault that it can meet."""
+def every_fault(setting: Setting) -> Iterator[tuple[int, Fault, bool]]:
+    """Each call of a quiet world until its end, with each fault that it can meet; the deadly ones also as the last."""
     quiet = fault_free(setting)
     quiet.run()
+    others = setting.machines > 1 or setting.joins_after is not None
     for number, kind in enumerate(quiet.calls[: quiet.calls_until_calm]):
         for fault in MENU.get(kind, ()):
-            yield number, fault
+            yield number, fault, False
+            if others and fault in DEADLY:
+                yield number, fault, True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,8 +95,9 @@ def _seeds(seeds: range) -> Iterator[tuple[str, Simulation]]:
 
 def _every_fault() -> Iterator[tuple[str, Simulation]]:
     for setting in ONE_FAULT_SETTINGS:
-        for number, fault in every_fault(setting):
-            yield f"--every-fault (call {number}, {fault})", simulate_one_fault(setting, number, fault)
+        for number, fault, last in every_fault(setting):
+            name = f"--every-fault (call {number}, {fault}{', the last' if last else ''})"
+            yield name, simulate_one_fault(setting, number, fault, last=last)
 
 
 def reproduction(name: str, faults: Sequence[str]) -> str:

@@ -1,0 +1,109 @@
+"""What one simulation is about: its machines, their schedules and clocks, and who dies or comes later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from coleta.contract.types import Contract, Field, Int
+from coleta.stream import CatchUp, Every, Landing, PageNumber, SinglePage, Source, Stream
+from coleta.terms import Terms
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+NEAR_MIDNIGHT = datetime(2026, 11, 24, 23, 57, 30, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+CONTRACT = Contract((Field("id", Int()), Field("value", Int())))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Jump:
+    """From ``after`` (since the start) on, the clock of a machine shows the true time and ``by``."""
+
+    after: timedelta
+    machine: int
+    by: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What one simulation is about. ``minutes`` is how long ticks come due; faults stop with it."""
+
+    machines: int = 2
+    minutes: int = 5
+    every: tuple[timedelta, ...] = (MINUTE, MINUTE)
+    land_every: timedelta = timedelta(0)
+    catch_up: CatchUp = "latest"
+    pages: int = 1
+    window: bool = False
+    """Whether the request names the tick's interval, so that an answer is never landed for a part of it."""
+    start: datetime = NEAR_MIDNIGHT
+    edits: bool = False
+    """Whether people edit the project file between two lives of a process: its schedule, its terms."""
+    dies_after: timedelta | None = None
+    """When the first machine dies for good, and its disk with it."""
+    joins_after: timedelta | None = None
+    """When one more machine of the same project starts, with nothing on its disk."""
+    jumps: tuple[Jump, ...] = ()
+    """How clocks go wrong, in order of time. When the faults are over, all are right again."""
+
+    @classmethod
+    def drawn(cls, random: Random) -> Setting:
+        """A setting as the seed has it."""
+        machines = random.choice((1, 2, 2, 2, 3))
+        minutes = random.choice((4, 6))
+        start = NEAR_MIDNIGHT + random.choice((timedelta(0), 5 * HOUR))
+        dies_after = minutes * MINUTE * random.random() if random.random() < 1 / 4 else None
+        joins = random.random() < 1 / 6 or (dies_after is not None and machines == 1)
+        return cls(
+            machines=machines,
+            minutes=minutes,
+            every=(MINUTE, random.choice((MINUTE, MINUTE, timedelta(seconds=90)))),
+            land_every=random.choice((timedelta(0), timedelta(seconds=100))),
+            catch_up=random.choice(("latest", "all", "none")),
+            pages=random.choice((1, 1, 2)),
+            window=random.random() < 1 / 4,
+            start=start,
+            edits=random.random() < 1 / 3,
+            dies_after=dies_after,
+            joins_after=minutes * MINUTE * random.random() if joins else None,
+            jumps=_drawn_jumps(random, machines, minutes, start) if random.random() < 1 / 4 else (),
+        )
+
+    def clock_is_off_by(self, machine: int, now: datetime) -> timedelta:
+        """How much the clock of `machine` shows beyond the true time `now`."""
+        off = [jump.by for jump in self.jumps if jump.machine == machine and self.start + jump.after <= now]
+        return off[-1] if off else timedelta(0)
+
+    def next_jump(self, machine: int, now: datetime) -> datetime | None:
+        """When the clock of `machine` jumps next."""
+        coming = [self.start + jump.after for jump in self.jumps if jump.machine == machine]
+        return next((at for at in coming if at > now), None)
+
+    def stream(self, number: int) -> Stream:
+        """The stream as the project file of machine `number` has it."""
+        query = "?from={tick.start}&until={tick.end}" if self.window else ""
+        paging = PageNumber(max_pages=5) if self.pages > 1 else SinglePage()
+        return Stream(
+            name="compras",
+            project="sim",
+            store="memory://",
+            path="compras",
+            source=Source(url=f"http://api.test/compras{query}", paging=paging, deadline=MINUTE),
+            schedule=Every(self.every[number % len(self.every)]),
+            terms=Terms(CONTRACT),
+            catch_up=self.catch_up,
+            landing=Landing(every=self.land_every),
+        )
+
+
+def _drawn_jumps(random: Random, machines: int, minutes: int, start: datetime) -> tuple[Jump, ...]:
+    wrong = (HOUR, -HOUR, EPOCH - start, timedelta(0))
+    return tuple(
+        sorted(
+            Jump(minutes * MINUTE * random.random(), random.randrange(machines), random.choice(wrong))
+            for _ in range(random.choice((1, 2, 3)))
+        )
+    )
