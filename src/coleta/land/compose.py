@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import BinaryIO
 
 from coleta.collect.carry import Carried, Known, ruler_of
@@ -23,23 +22,13 @@ from coleta.land.commit import Head, Ready
 from coleta.land.decode import NotRecords, Piece, Reject, decode
 from coleta.land.parquet import ObjectWriter
 from coleta.land.quarantine import QuarantineObject
-from coleta.land.record import Account, ArchiveFile, Outcome, Record, Wait, object_name
+from coleta.land.record import Account, ArchiveFile, Author, Outcome, Record, Wait, object_name
 from coleta.land.sieve import all_placed, belonging_to, sieved, unknown_to
 
 CONTRACT_BROKEN = "contract"
 """The reason of a rejected tick all of whose records broke the contract."""
 
 _NO_LIMIT = 1 << 62  # what is in the spool was within the limits when it was accepted
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who composes: what a record says of its maker. The nonce is new for each composition."""
-
-    owner: str
-    tool: str
-    nonce: str
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)

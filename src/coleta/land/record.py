@@ -108,6 +108,16 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """Who composes: what a record says of its maker. The nonce is new for each composition."""
+
+    owner: str
+    tool: str
+    nonce: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """The account of commit ``seq`` of the log ``uuid``.
 

@@ -10,8 +10,7 @@ from typing import BinaryIO
 
 from coleta.errors import Doubtful, SpoolRefused, StoreUnavailable
 from coleta.land.commit import Committed
-from coleta.land.compose import Author
-from coleta.land.record import Record, encode_record, record_digest
+from coleta.land.record import Author, Record, encode_record, record_digest
 from coleta.ports import Created, ObjectStore
 from coleta.runtime.log import read_commit
 from coleta.runtime.station import World

@@ -19,9 +19,9 @@ from coleta.contract.types import Contract, Field, Int, Str
 from coleta.errors import Corrupt
 from coleta.land.batch import Batch, choose
 from coleta.land.commit import Committed, Head, Ready, sift
-from coleta.land.compose import Author, Composed, Source, compose, compose_turn
+from coleta.land.compose import Composed, Source, compose, compose_turn
 from coleta.land.quarantine import QuarantineObject
-from coleta.land.record import Account, Outcome, Record, encode_record, record_digest
+from coleta.land.record import Account, Author, Outcome, Record, encode_record, record_digest
 from coleta.runtime.log import read_commit
 from coleta.terms import Terms
 from coleta.testing.memory import MemorySpool, MemoryStore
