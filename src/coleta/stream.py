@@ -13,6 +13,7 @@ from coleta.terms import Terms
 
 Archive = Literal["none", "landed", "first"]
 CatchUp = Literal["all", "latest", "none"]
+IfDoubted = Literal["accept", "warn", "retry", "reject"]
 Encryption = Literal["AES256", "aws:kms"]
 
 
@@ -110,6 +111,23 @@ class Landing:
 
 
 @dataclass(frozen=True, slots=True)
+class Checks:
+    """What makes an answer that is the data by its shape look wrong, and what is done then. The default: nothing.
+
+    ``accept`` takes it, ``warn`` too and says so, ``retry`` asks again until the deadline and then rejects it with
+    its bytes kept, ``reject`` does so at once. No part of the terms: decoding does not depend on it.
+    """
+
+    min_rows: int | None = None
+    on_few: IfDoubted = "retry"
+    """What is done with fewer records than ``min_rows``."""
+    on_empty: IfDoubted = "accept"
+    """What is done with an answer without records."""
+    on_same: IfDoubted = "accept"
+    """What is done with the very bytes of the answer before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """A place for data objects, and how it is reached. What is None is left to the environment, or to the store.
 
@@ -153,5 +171,6 @@ class Stream:
     landing: Landing = field(default_factory=Landing)
     archive: Archive = "none"
     """Whether answers are copied to the store: not at all, before they are landed, or before they are accepted."""
+    checks: Checks = Checks()
     budget: float = 0.1
     """The share of an answer's records that may break the contract before `run` exits with 65."""

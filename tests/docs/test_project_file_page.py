@@ -20,6 +20,7 @@ TITLES = {
     ("spool",): "`[spool]`",
     ("store", "NAME"): "`[store.NAME]`",
     ("stream", "NAME"): "`[stream.NAME]`",
+    ("stream", "NAME", "checks"): "`checks`",
     ("stream", "NAME", "land"): "`land`",
     ("stream", "NAME", "pages"): "`pages`",
 }

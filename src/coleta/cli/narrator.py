@@ -21,6 +21,7 @@ from coleta.runtime.events import (
     Adopted,
     AskAgain,
     Asking,
+    Doubted,
     Event,
     Gapped,
     Landed,
@@ -102,6 +103,9 @@ class Narrator:
                 return [Line(self._of(stream, text), "dim")]
             case Accepted(_, entry, records):
                 return self._accepted(stream, entry, records)
+            case Doubted(_, tick, what, rejected):
+                text = f"{self._tick(tick.end)}  {'rejected' if rejected else 'taken, but it looks wrong'}: {what}"
+                return [Line(self._of(stream, text), "bad" if rejected else "warning")]
             case Gapped(_, gaps):
                 return [Line(self._of(stream, text), "warning") for text in self._gaps(gaps)]
             case Landed(_, committed):

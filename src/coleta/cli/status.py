@@ -11,6 +11,7 @@ from coleta.cli.app import NeverStarted
 from coleta.cli.doors import Doors
 from coleta.cli.screen import Screen, error_value, table
 from coleta.cli.session import JsonOption, session_of
+from coleta.collect.tick import format_instant
 from coleta.errors import ColetaError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def status_command(doors: Doors) -> Callable[..., None]:
         else:
             screen.out(f"project {app.name} in {app.root}")
             screen.out(table(_HEADS, [_row(name, books) for name, books in found]))
+            for line in (line for name, books in found for line in _doubts(name, books)):
+                screen.out(line, style="warning")
         _end(screen, found)
 
     return status
@@ -77,6 +80,14 @@ def _row(name: str, books: Books | ColetaError) -> tuple[object, ...]:
     )
 
 
+def _doubts(name: str, books: Books | ColetaError) -> list[str]:
+    if isinstance(books, ColetaError) or not (doubted := books.doubted()):
+        return []
+    newest = doubted[-1]
+    ticks = "1 tick that was taken looks" if len(doubted) == 1 else f"{len(doubted)} ticks that were taken look"
+    return [f"{name}: {ticks} wrong; the newest, {format_instant(newest.line.account.tick.end)}: {newest.doubt.what}"]
+
+
 def _next(books: Books) -> object:
     at = books.next_at()
     return "now" if at is not None and at <= books.now else at.replace(microsecond=0) if at else "never"
@@ -106,6 +117,7 @@ def _value(name: str, books: Books | ColetaError) -> dict[str, object]:
         "quarantined": totals.quarantined,
         "deduplicated": totals.deduplicated,
         "gaps": len(books.gaps()),
+        "doubted": len(books.doubted()),
         "waiting": len(books.spool.waiting),
         "damaged": list(books.spool.damaged),
         "held": list(books.spool.held),

@@ -118,7 +118,8 @@ class Tick:
 class Status:
     """How one stream is now. A stream that was never started has only its name.
 
-    ``next_at`` is when the next tick may be asked, None for never; ``waiting`` are accepted answers and
+    ``next_at`` is when the next tick may be asked, None for never; ``doubted`` are ticks whose answers were
+    taken though the stream's checks hold something against them; ``waiting`` are accepted answers and
     gaps in this machine's spool. ``error`` says why a stream, or its store, could not be read.
     """
 
@@ -131,6 +132,7 @@ class Status:
     landed: int = 0
     quarantined: int = 0
     gaps: int = 0
+    doubted: int = 0
     waiting: int = 0
     error: str | None = None
 
@@ -148,6 +150,7 @@ class Status:
             landed=totals.landed,
             quarantined=totals.quarantined,
             gaps=len(books.gaps()),
+            doubted=len(books.doubted()),
             waiting=len(books.spool.waiting),
             error=books.store_error,
         )

@@ -14,6 +14,7 @@ from coleta.collect.carry import Carried, Link, ResponseDigest, answer_id, ruler
 from coleta.collect.envelope import NotData, Page, look
 from coleta.collect.marks import Mark, marks
 from coleta.collect.paging import Broken, Next, Progress, Whole, after
+from coleta.collect.plausible import Doubt, Seen
 from coleta.collect.request import (
     Question,
     Request,
@@ -29,7 +30,8 @@ from coleta.collect.tick import Interval
 from coleta.errors import Retryable, SpoolRefused
 from coleta.ports import Draft
 from coleta.runtime.ahead import Ahead
-from coleta.runtime.events import Accepted, AskAgain, Asking, Gapped
+from coleta.runtime.checking import doubt_of
+from coleta.runtime.events import Accepted, AskAgain, Asking, Doubted, Gapped
 from coleta.runtime.station import Station
 from coleta.stream import PageNumber
 
@@ -178,16 +180,30 @@ class TickAsking:
             # The pages contradict each other: ask for all of them anew while the deadline allows.
             verdict = judge(came, NotData(step.why), self._patience())
             if isinstance(verdict, Retry):
-                self.abandon()
-                self._begin()
-                return self._again(verdict.after, verdict.reason)
+                return self._from_the_start(verdict)
             wrong = step.why
         self._decode_ahead(came.body, more=isinstance(step, Next))
         self._take(came, self._request)
         self._previous_body = came.body
         if isinstance(step, Next):
             return self._next_page(step.number)
+        if wrong is None and (doubt := doubt_of(self._station, self.tick, Seen(self._received, self._digest.hex()))):
+            return self._doubted(came, doubt)
         return self._accept(wrong)
+
+    def _doubted(self, came: Response, doubt: Doubt) -> Later | Answered:
+        verdict = judge(came, NotData(doubt.what), self._patience()) if doubt.then == "retry" else Keep()
+        if isinstance(verdict, Retry):
+            return self._from_the_start(verdict)
+        rejected = doubt.then != "warn"
+        self._station.world.tell(Doubted(self._station.stream.name, self.tick, doubt.what, rejected))
+        return self._accept(doubt.what if rejected else None)
+
+    def _from_the_start(self, verdict: Retry) -> Later:
+        """Ask for all pages anew."""
+        self.abandon()
+        self._begin()
+        return self._again(verdict.after, verdict.reason)
 
     def _decode_ahead(self, body: bytes, *, more: bool) -> None:
         """Give landing a head start on an answer of several pages that it is to land at once."""

@@ -50,6 +50,16 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """A whole answer looks wrong to the stream's checks: ``what`` says why. It is taken, unless ``rejected``."""
+
+    stream: str
+    tick: Interval
+    what: str
+    rejected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Gapped:
     """Ticks ended without an answer, and that is durable in the spool."""
 
@@ -101,4 +111,4 @@ class Stopped:
     what: str
 
 
-Event = Opened | Asking | AskAgain | Accepted | Gapped | Landed | Superseded | Adopted | Trouble | Stopped
+Event = Opened | Asking | AskAgain | Accepted | Doubted | Gapped | Landed | Superseded | Adopted | Trouble | Stopped

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coleta.audit.account import TickLine, Totals, timeline, totals
+from coleta.audit.doubts import Doubted, doubted
 from coleta.errors import StoreUnavailable
 from coleta.land.commit import Committed, Head, Identity
 from coleta.ports import Index, ObjectStore, SpoolContents
@@ -33,6 +34,10 @@ class Books:
     def gaps(self) -> list[TickLine]:
         """The ticks that ended without an answer, and still have none."""
         return [line for line in self.ticks() if line.open]
+
+    def doubted(self) -> list[Doubted]:
+        """The ticks whose answers were taken, and which the stream's checks doubt, oldest first."""
+        return doubted(self.stream.checks, self.ticks())
 
     def totals(self) -> Totals:
         """Sums over the current outcomes."""

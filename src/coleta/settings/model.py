@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from coleta.settings.addresses import check_endpoint, check_path, check_placeholders, check_url
 from coleta.settings.mistakes import Keys
 from coleta.settings.units import format_duration, parse_duration, parse_selection, parse_size
+from coleta.stream import IfDoubted
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
@@ -184,6 +185,15 @@ class PagesTable(_Table):
     max_pages: Annotated[int, Field(ge=1)] = 10_000
 
 
+class ChecksTable(_Table):
+    """``checks``: what makes a whole answer look wrong, and what is done then."""
+
+    min_rows: Annotated[int, Field(ge=1)] | None = None
+    on_few: IfDoubted = "retry"
+    on_empty: IfDoubted = "accept"
+    on_same: IfDoubted = "accept"
+
+
 class StreamTable(_Table):
     """``[stream.NAME]``: one series of records from one API endpoint."""
 
@@ -222,6 +232,7 @@ class StreamTable(_Table):
 
     archive: Literal["none", "landed", "first"] = "none"
 
+    checks: ChecksTable = ChecksTable()
     land: LandTable = LandTable()
 
 
@@ -240,6 +251,7 @@ TABLES: dict[Keys, type[BaseModel]] = {
     ("spool",): SpoolTable,
     ("store", "NAME"): StoreTable,
     ("stream", "NAME"): StreamTable,
+    ("stream", "NAME", "checks"): ChecksTable,
     ("stream", "NAME", "land"): LandTable,
     ("stream", "NAME", "pages"): PagesTable,
 }

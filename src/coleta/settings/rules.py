@@ -69,6 +69,8 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     headers = _headers(at, table, around)
     _check_selection(at, table, mistakes)
     _check_pages(at, table, mistakes)
+    if "on_few" in table.checks.model_fields_set and table.checks.min_rows is None:
+        mistakes.add((*at, "checks", "on_few"), "needs min_rows, the number of records below which an answer has few")
     timeout, deadline = _limits(at, table, schedule, mistakes)
     if contract is not None:
         check_cursor(at, table, given, contract, mistakes)

@@ -83,7 +83,14 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "lag": "How far behind the greatest cursor value is asked again, for records that come late.",
         "budget": "The share of records that may break the contract before `coleta run` fails.",
         "archive": "Whether answers are copied to the store: none, before they are landed, or first of all.",
+        "checks": "What makes a whole answer look wrong, and what is done then.",
         "land": "When waiting answers become a data object.",
+    },
+    ("stream", "NAME", "checks"): {
+        "min_rows": "How many records an answer is expected to have at least.",
+        "on_few": "What is done with an answer of fewer records than min_rows.",
+        "on_empty": "What is done with an answer without records.",
+        "on_same": "What is done with an answer that is byte for byte the one before it.",
     },
     ("stream", "NAME", "land"): {
         "every": "How old the oldest waiting answer becomes before all that wait land as one object.",

@@ -6,7 +6,7 @@ from coleta.collect.request import is_window
 from coleta.settings.cursors import lag_of
 from coleta.settings.model import PagesTable
 from coleta.settings.rules import Checked
-from coleta.stream import Landing, PageNumber, Paging, SinglePage, Source, Stream
+from coleta.stream import Checks, Landing, PageNumber, Paging, SinglePage, Source, Stream
 from coleta.terms import Terms
 
 
@@ -27,6 +27,7 @@ def build_stream(checked: Checked, *, project: str) -> Stream:
         delay=table.delay,
         landing=Landing(every=table.land.every, max_bytes=table.land.max_bytes),
         archive=table.archive,
+        checks=Checks(**table.checks.model_dump()),
         budget=table.budget,
     )
 
