@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
-from coleta.adapters.durable import Sync, meaning, sync_folder, write_all
+from coleta.adapters.disk_calls import DiskCalls
+from coleta.adapters.durable import meaning
 from coleta.adapters.shelf import Shelf, Written
 from coleta.collect.spool import Header, PageHead, Spooled, Trailer, closing, file_name, opening, page
 from coleta.errors import SpoolRefused
@@ -30,7 +31,7 @@ class Desk:
     folder: Path
     shelf: Shelf
     now: Callable[[], datetime]
-    sync: Sync
+    disk: DiskCalls
     lock: Lock = field(default_factory=Lock)
 
     @property
@@ -73,18 +74,18 @@ class Desk:
             known = self.shelf.known(written.header, trailer, name)
             if known is not None:
                 with suppress(OSError):
-                    part.unlink()
+                    self.disk.unlink(part)
                 self.shelf.give_back(written.size_bytes)
                 return known
             if os.path.lexists(self.waiting / name):
                 # Another uuid's, held here: an answer's id does not hold the uuid.
                 name = f"{name.removesuffix('.spool')}-{secrets.token_hex(4)}.spool"
-            part.rename(self.waiting / name)
+            self.disk.rename(part, self.waiting / name)
             try:
-                sync_folder(self.waiting, self.sync)
+                self.disk.sync_folder(self.waiting)
             except OSError:
                 with suppress(OSError):
-                    (self.waiting / name).unlink()
+                    self.disk.unlink(self.waiting / name)
                 raise
             return self.shelf.add(written.summary(name, trailer, accepted_at), reserved=True)
 
@@ -102,8 +103,8 @@ class DiskDraft:
         first = opening(header)
         self._take(len(first))
         try:
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            write_all(self._fd, first)
+            self._fd = desk.disk.create(self._path, mode=0o600)
+            desk.disk.write(self._fd, first)
         except OSError as error:
             raise self._refused(error) from None
 
@@ -130,10 +131,10 @@ class DiskDraft:
             self._write(fd, [closing(trailer)])
             # A gap's time is nowhere else in the file, and must read the same after a restart.
             at_ns = (accepted_at - EPOCH) // timedelta(microseconds=1) * 1_000
-            os.utime(fd, ns=(at_ns, at_ns))
-            self._desk.sync(fd)
+            self._desk.disk.stamp(fd, at_ns=at_ns)
+            self._desk.disk.sync(fd)
             self._fd = None
-            os.close(fd)
+            self._desk.disk.close(fd)
             entry = self._desk.shelve(self._path, self._written, trailer, accepted_at)
         except OSError as error:
             raise self._refused(error) from None
@@ -146,10 +147,10 @@ class DiskDraft:
             return
         if self._fd is not None:
             with suppress(OSError):
-                os.close(self._fd)
+                self._desk.disk.close(self._fd)
             self._fd = None
         with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            self._desk.disk.unlink(self._path)
         self._desk.give_back(self._written.size_bytes)
         self._written.size_bytes = 0
 
@@ -163,7 +164,7 @@ class DiskDraft:
     def _write(self, fd: int, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
             self._take(len(piece))
-            write_all(fd, piece)
+            self._desk.disk.write(fd, piece)
 
     def _take(self, size_bytes: int) -> None:
         try:

@@ -17,8 +17,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from coleta.adapters.disk_calls import DISK, DiskCalls
 from coleta.adapters.disk_draft import EPOCH, Desk, DiskDraft
-from coleta.adapters.durable import Sync, make_folders, meaning, sync, sync_folder
+from coleta.adapters.durable import make_folders, meaning
 from coleta.adapters.shelf import Damaged, Held, Shelf, check_header, judge
 from coleta.collect.spool import Header, Spooled, SpoolFile, Stored
 from coleta.errors import ColetaError, Corrupt, Misconfigured, Retryable, SpoolRefused
@@ -39,7 +40,7 @@ class DiskSpool:
         quota_bytes: int,
         now: Callable[[], datetime],
         read_only: bool = False,
-        sync: Sync = sync,
+        disk: DiskCalls = DISK,
     ) -> None:
         """Read and check every file that waits.
 
@@ -54,9 +55,9 @@ class DiskSpool:
         self._aside = folder / "damaged"
         self._uuid = uuid
         self._read_only = read_only
-        self._sync = sync
+        self._disk = disk
         self._shelf = Shelf(quota_bytes)
-        self._desk = Desk(folder, self._shelf, now, sync)
+        self._desk = Desk(folder, self._shelf, now, disk)
         self._waiting, self._parts, self._lock = self._desk.waiting, self._desk.parts, self._desk.lock
         if not read_only:
             self._prepare()
@@ -100,11 +101,12 @@ class DiskSpool:
         gone: list[str] = []
         for entry in entries:
             with suppress(OSError):
-                (self._waiting / entry.name).unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    self._disk.unlink(self._waiting / entry.name)
                 gone.append(entry.name)
         # Safety does not rest on this: an entry that comes back is known by its id to be settled.
         with suppress(OSError):
-            sync_folder(self._waiting, self._sync)
+            self._disk.sync_folder(self._waiting)
         with self._lock:
             for name in gone:
                 self._shelf.drop(name)
@@ -112,9 +114,10 @@ class DiskSpool:
     def _prepare(self) -> None:
         try:
             for folder in (self._waiting, self._parts, self._aside):
-                make_folders(folder, mode=0o700, sync=self._sync)
+                make_folders(folder, mode=0o700, disk=self._disk)
             for part in self._parts.glob("*.part"):
-                part.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    self._disk.unlink(part)
             self._try_to_write()
         except OSError as error:
             what, hint = meaning(error)
@@ -125,8 +128,8 @@ class DiskSpool:
     def _try_to_write(self) -> None:
         trial = self._desk.new_part()
         try:
-            os.close(os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            trial.unlink()
+            self._disk.close(self._disk.create(trial, mode=0o600))
+            self._disk.unlink(trial)
         except OSError as error:
             # A full disk is no reason not to start: landing what waits is what frees it.
             if error.errno not in _FULL:
@@ -170,9 +173,9 @@ class DiskSpool:
             if os.path.lexists(self._aside / name):
                 kept = f"{name}-{secrets.token_hex(4)}"
             with suppress(OSError):
-                (self._waiting / name).rename(self._aside / kept)
-                sync_folder(self._aside, self._sync)
-                sync_folder(self._waiting, self._sync)
+                self._disk.rename(self._waiting / name, self._aside / kept)
+                self._disk.sync_folder(self._aside)
+                self._disk.sync_folder(self._waiting)
         with self._lock:
             self._shelf.drop(name)
             self._shelf.damaged.add(kept)

@@ -9,16 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-if sys.platform == "darwin":
-    import fcntl
-
-Sync = Callable[[int], None]
-"""Makes what was written to an open file or folder durable, or raises OSError."""
+from coleta.adapters.disk_calls import DISK, DiskCalls
 
 _MEANINGS = {
     errno.ENOSPC: ("the disk is full", "free some space; it goes on by itself"),
@@ -38,32 +32,7 @@ def meaning(error: OSError) -> tuple[str, str | None]:
     return known or ((error.strerror or str(error)).lower(), None)
 
 
-def sync(fd: int) -> None:
-    """Make what was written to `fd` durable: not in the drive's cache only."""
-    if sys.platform == "darwin":
-        # There fsync(2) stops at the drive's cache.
-        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
-    else:
-        os.fsync(fd)
-
-
-def sync_folder(folder: Path, sync: Sync = sync) -> None:
-    """Make the names in `folder` durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        sync(fd)
-    finally:
-        os.close(fd)
-
-
-def write_all(fd: int, data: bytes | memoryview) -> None:
-    """Write the whole of `data`; one write(2) may take only a part."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def make_folders(folder: Path, *, mode: int = 0o777, sync: Sync = sync) -> None:
+def make_folders(folder: Path, *, mode: int = 0o777, disk: DiskCalls = DISK) -> None:
     """Make `folder` and what is missing above it, durably; one that is there stays as it is.
 
     Raises:
@@ -77,13 +46,13 @@ def make_folders(folder: Path, *, mode: int = 0o777, sync: Sync = sync) -> None:
         at = at.parent
     for each in reversed(missing):
         with suppress(FileExistsError):
-            each.mkdir(mode=mode)
-        sync_folder(each.parent, sync)
+            disk.make_folder(each, mode=mode)
+        disk.sync_folder(each.parent)
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
-def replace_file(path: Path, body: bytes, *, sync: Sync = sync) -> None:
+def replace_file(path: Path, body: bytes, *, disk: DiskCalls = DISK) -> None:
     """Put `body` in the place of the file at `path`: after a crash it is the old or the new, whole.
 
     Raises:
@@ -91,15 +60,16 @@ def replace_file(path: Path, body: bytes, *, sync: Sync = sync) -> None:
 
     """
     temp = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = disk.create(temp, mode=0o600)
     try:
         try:
-            write_all(fd, body)
-            sync(fd)
+            disk.write(fd, body)
+            disk.sync(fd)
         finally:
-            os.close(fd)
-        temp.rename(path)
+            disk.close(fd)
+        disk.rename(temp, path)
     except OSError:
-        temp.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            disk.unlink(temp)
         raise
-    sync_folder(path.parent, sync)
+    disk.sync_folder(path.parent)

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from coleta.adapters.durable import Sync, make_folders, meaning, sync, sync_folder, write_all
+from coleta.adapters.disk_calls import DISK, DiskCalls
+from coleta.adapters.durable import make_folders, meaning
 from coleta.errors import Doubtful, Misconfigured, StoreUnavailable
 from coleta.ports import Created, Exists
 
@@ -66,7 +67,7 @@ def check_body(name: str, body: bytes | memoryview, sha256: str) -> None:
 class FileStore:
     """The objects below the folder `root`. Safe to use from several threads and processes at once."""
 
-    def __init__(self, root: Path, *, create: bool = False, sync: Sync = sync) -> None:
+    def __init__(self, root: Path, *, create: bool = False, disk: DiskCalls = DISK) -> None:
         """Open the store at `root`; with `create`, make it if there is none.
 
         Without `create` nothing is touched, and a missing store is told by each call.
@@ -77,13 +78,13 @@ class FileStore:
         """
         self._root = root.absolute()
         self._temps = self._root / TEMPS
-        self._sync = sync
+        self._disk = disk
         self._known: set[Path] = set()
         self._settled: dict[Path, int] = {}
         self._cleared = False
         if create:
             try:
-                make_folders(self._temps, sync=sync)
+                make_folders(self._temps, disk=disk)
             except OSError as error:
                 raise _unavailable(error, self._root) from None
 
@@ -102,13 +103,13 @@ class FileStore:
         temp = self._write_temp(memoryview(body))
         try:
             self._make_way(target.parent)
-            outcome = _link(temp, target)
+            outcome = _link(self._disk, temp, target)
         except OSError as error:
             raise _unavailable(error, target) from None
         finally:
             # What is left behind here is out of the way, and cleared a day later.
             with suppress(OSError):
-                temp.unlink()
+                self._disk.unlink(temp)
         try:
             self._settle(target.parent)
         except OSError as error:
@@ -188,20 +189,21 @@ class FileStore:
         temp = self._temps / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
         self._require_store()
         try:
-            self._temps.mkdir(exist_ok=True)  # not those above: the store's disk may have gone just now
+            with suppress(FileExistsError):  # not those above: the store's disk may have gone just now
+                self._disk.make_folder(self._temps)
             self._clear_stale_temps()
-            fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            fd = self._disk.create(temp, mode=0o666)
         except OSError as error:
             raise _unavailable(error, self._temps) from None
         try:
             try:
-                write_all(fd, body)
-                self._sync(fd)
+                self._disk.write(fd, body)
+                self._disk.sync(fd)
             finally:
-                os.close(fd)
+                self._disk.close(fd)
         except OSError as error:
             with suppress(OSError):
-                temp.unlink()
+                self._disk.unlink(temp)
             raise _unavailable(error, self._temps) from None
         return temp
 
@@ -209,12 +211,12 @@ class FileStore:
         """Make `folder` and those above it, up to the root, each of them durable in the one above."""
         for each in self._way_to(folder):
             try:
-                each.mkdir()
+                self._disk.make_folder(each)
             except FileExistsError:
                 # Another process may have made it a moment ago and not have synced it yet.
                 if each in self._known:
                     continue
-            sync_folder(each.parent, self._sync)
+            self._disk.sync_folder(each.parent)
             self._known.add(each)
 
     def _settle(self, folder: Path) -> None:
@@ -224,9 +226,9 @@ class FileStore:
             return
         for each in self._way_to(folder):
             if each not in self._known:
-                sync_folder(each.parent, self._sync)
+                self._disk.sync_folder(each.parent)
                 self._known.add(each)
-        sync_folder(folder, self._sync)
+        self._disk.sync_folder(folder)
         if time.time_ns() - changed_ns > _QUIET_NS:
             self._settled[folder] = changed_ns
 
@@ -257,12 +259,12 @@ class FileStore:
         for temp in self._temps.glob("*.tmp"):
             with suppress(FileNotFoundError):
                 if time.time() - temp.stat().st_mtime > STALE_TEMP_S:
-                    temp.unlink()
+                    self._disk.unlink(temp)
 
 
-def _link(temp: Path, target: Path) -> Created | Exists:
+def _link(disk: DiskCalls, temp: Path, target: Path) -> Created | Exists:
     try:
-        os.link(temp, target)
+        disk.link(temp, target)
     except OSError as error:
         if _links(temp, target) > 1:
             # A network file system asked twice, since the first answer was lost, and met our own link.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from coleta.adapters.disk_calls import DiskCalls
 from coleta.adapters.disk_notes import DiskNotes
 from coleta.errors import Misconfigured, SpoolRefused
 
@@ -30,7 +31,7 @@ def test_a_disk_that_does_not_take_a_note_refuses_it_and_the_old_one_stands(tmp_
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     DiskNotes(tmp_path, store_url="file:///a").remember("identity", b"old")
-    notes = DiskNotes(tmp_path, store_url="file:///a", sync=full)
+    notes = DiskNotes(tmp_path, store_url="file:///a", disk=DiskCalls(full))
 
     with pytest.raises(SpoolRefused, match="disk is full"):
         notes.remember("identity", b"new")

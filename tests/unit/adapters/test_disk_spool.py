@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from coleta.adapters.disk_calls import DiskCalls
 from coleta.adapters.disk_spool import DiskSpool
 from coleta.errors import Corrupt, Misconfigured, SpoolRefused
 from coleta.testing.memory import ManualClock
@@ -53,7 +54,7 @@ class Disk:
 
 def faulty_spool(folder: Path) -> tuple[DiskSpool, Disk]:
     disk = Disk()
-    spool = DiskSpool(folder, uuid=UUID, quota_bytes=1 << 20, now=ManualClock().now, sync=disk.sync)
+    spool = DiskSpool(folder, uuid=UUID, quota_bytes=1 << 20, now=ManualClock().now, disk=DiskCalls(disk.sync))
     disk.arm(None)
     return spool, disk
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from coleta.adapters.disk_calls import DiskCalls
 from coleta.adapters.file_store import FileStore
 from coleta.errors import Doubtful, StoreUnavailable
 from coleta.ports import Created, Exists
@@ -65,7 +66,7 @@ def test_an_object_is_an_ordinary_file_with_ordinary_rights(tmp_path: Path) -> N
 @linux_only
 def test_the_file_is_durable_before_its_name_and_every_folder_on_the_way_is(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
-    store = FileStore(tmp_path, create=True, sync=disk.sync)
+    store = FileStore(tmp_path, create=True, disk=DiskCalls(disk.sync))
     disk.synced.clear()
 
     create(store)
@@ -76,7 +77,7 @@ def test_the_file_is_durable_before_its_name_and_every_folder_on_the_way_is(tmp_
 @linux_only
 def test_folders_known_to_be_durable_are_not_synced_again(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
-    store = FileStore(tmp_path, create=True, sync=disk.sync)
+    store = FileStore(tmp_path, create=True, disk=DiskCalls(disk.sync))
     create(store)
     disk.synced.clear()
 
@@ -95,11 +96,11 @@ def test_what_another_process_made_is_durable_before_it_is_told(tmp_path: Path) 
     ]
     for act in acts:
         disk = Disk(tmp_path)
-        act(FileStore(tmp_path, sync=disk.sync))
+        act(FileStore(tmp_path, disk=DiskCalls(disk.sync)))
         assert disk.synced == way
 
     disk = Disk(tmp_path)
-    assert isinstance(create(FileStore(tmp_path, sync=disk.sync)), Exists)
+    assert isinstance(create(FileStore(tmp_path, disk=DiskCalls(disk.sync))), Exists)
     assert disk.synced == ["the temporary file", *way]
 
 
@@ -108,7 +109,7 @@ def test_an_old_folder_is_synced_once_for_many_reads(tmp_path: Path) -> None:
     create(FileStore(tmp_path, create=True))
     os.utime(tmp_path / "data/tick_date=2026-11-24", (1, 1))
     disk = Disk(tmp_path)
-    store = FileStore(tmp_path, sync=disk.sync)
+    store = FileStore(tmp_path, disk=DiskCalls(disk.sync))
     store.read(NAME)
     disk.synced.clear()
 
@@ -125,7 +126,7 @@ def test_an_error_before_the_link_is_unavailable_and_nothing_was_stored(tmp_path
     disk = Disk(tmp_path, failing=failing)
 
     with pytest.raises(StoreUnavailable, match="I/O error"):
-        create(FileStore(tmp_path, sync=disk.sync))
+        create(FileStore(tmp_path, disk=DiskCalls(disk.sync)))
 
     assert files(tmp_path) == []
     assert isinstance(create(FileStore(tmp_path)), Created)
@@ -139,7 +140,7 @@ def test_folders_that_another_process_made_are_durable_before_the_link(tmp_path:
     disk = Disk(tmp_path, failing=failing)
 
     with pytest.raises(StoreUnavailable, match="I/O error"):
-        create(FileStore(tmp_path, sync=disk.sync))
+        create(FileStore(tmp_path, disk=DiskCalls(disk.sync)))
 
     assert files(tmp_path) == []
 
@@ -150,7 +151,7 @@ def test_a_folder_that_changed_a_moment_ago_is_synced_at_each_read(tmp_path: Pat
     soon = time.time() + 60
     os.utime((tmp_path / NAME).parent, (soon, soon))
     disk = Disk(tmp_path)
-    store = FileStore(tmp_path, sync=disk.sync)
+    store = FileStore(tmp_path, disk=DiskCalls(disk.sync))
     store.read(NAME)
     disk.synced.clear()
 
@@ -163,7 +164,7 @@ def test_a_folder_that_changed_a_moment_ago_is_synced_at_each_read(tmp_path: Pat
 def test_an_error_after_the_link_is_doubtful_and_reading_decides(tmp_path: Path) -> None:
     FileStore(tmp_path, create=True)
     disk = Disk(tmp_path, failing=3)
-    store = FileStore(tmp_path, sync=disk.sync)
+    store = FileStore(tmp_path, disk=DiskCalls(disk.sync))
 
     with pytest.raises(Doubtful, match="durable"):
         create(store)
@@ -181,7 +182,7 @@ def test_what_exists_but_may_not_be_durable_is_not_told(tmp_path: Path) -> None:
     disk = Disk(tmp_path, failing=3)
 
     with pytest.raises(StoreUnavailable, match="not certain to be durable"):
-        create(FileStore(tmp_path, sync=disk.sync))
+        create(FileStore(tmp_path, disk=DiskCalls(disk.sync)))
 
 
 def test_a_missing_store_is_unavailable_and_is_not_made(tmp_path: Path) -> None:
