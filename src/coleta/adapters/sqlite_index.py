@@ -70,7 +70,7 @@ class SqliteIndex:
         self._known_head: tuple[bytes, Head | None] = (b"", None)
         try:
             self._db = _look(path, uuid) if read_only else _open(path, uuid)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise Misconfigured(
                 f"the index cannot be opened: {error}",
                 where=str(path),

@@ -160,6 +160,13 @@ def test_a_folder_that_is_not_there_is_a_mistake_of_configuration(tmp_path: Path
         SqliteIndex(tmp_path / "none" / "index", uuid=UUID)
 
 
+def test_what_lies_in_the_way_of_a_new_file_is_a_mistake_of_configuration(tmp_path: Path) -> None:
+    (tmp_path / "index.sqlite-wal").mkdir()
+
+    with pytest.raises(Misconfigured, match=r"index cannot be opened: .*index\.sqlite-wal"):
+        SqliteIndex(tmp_path / "index.sqlite", uuid=UUID)
+
+
 def test_several_threads_may_use_one_index(tmp_path: Path) -> None:
     with closing(SqliteIndex(tmp_path / "index", uuid=UUID)) as index:
 
