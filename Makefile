@@ -4,7 +4,7 @@
 # targets, and the folder that this lies in may have them.
 
 .DEFAULT_GOAL := help
-.PHONY: bench help install dev run test simulate mutants lint style types layers lock clean
+.PHONY: bench help install dev run test proof simulate mutants lint style types layers lock clean
 
 # Modules of the caller's own Python must not shadow the locked ones.
 unexport PYTHONPATH PYTHONHOME
@@ -31,6 +31,9 @@ run: install ## collect purchases from an API on this machine into ./demo/lake; 
 
 test: dev ## run the tests
 	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 $(ARGS)
+
+proof: dev ## kill, cut off and crowd the real program, and count what came of it; ARGS="kills --runs 300"
+	@exec $(PY) -m proof $(ARGS)
 
 simulate: install ## run the program in worlds where everything goes wrong; ARGS="--seeds 20000"
 	@$(PY) -m coleta.testing.simulator $(ARGS)

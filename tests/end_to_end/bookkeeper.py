@@ -29,13 +29,21 @@ Span = tuple[int, int]
 
 @dataclass(slots=True)
 class Balance:
-    """What was found. ``places`` says for each id where it lies, ``lost`` which answers lie nowhere."""
+    """What was found. ``places`` says for each id where it lies, ``lost`` which answers lie nowhere.
+
+    The other lists say, in words, what is wrong whatever was killed: what lies there twice, which time has no outcome,
+    and what else contradicts the books of the API.
+    """
 
     places: dict[int, list[str]] = field(default_factory=dict)
     lost: list[Sent] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
     superseded: int = 0
     waiting: int = 0
+    damaged: int = 0
 
     @property
     def accounts(self) -> list[dict[str, Any]]:
@@ -57,6 +65,20 @@ def balance(lake: Path, stream: str, sent: Sequence[Sent], spools: Sequence[Path
 
     `spools` are the stream's folders of all projects that collect into `lake`.
     """
+    found = audit(lake, stream, sent, spools)
+    assert not found.doubled, found.doubled
+    assert not found.silent, found.silent
+    assert not found.wrong, found.wrong
+    assert not found.damaged, f"{found.damaged} files are set aside as damaged"
+    assert len(found.lost) <= may_be_lost, f"{len(found.lost)} answers lie nowhere: {found.lost}"
+    return found
+
+
+def audit(lake: Path, stream: str, sent: Sequence[Sent], spools: Sequence[Path]) -> Balance:
+    """Say what the books of one `stream` hold, and all that is wrong with them.
+
+    A log that is no chain, or that names what is not there, ends with an error: nothing can be counted then.
+    """
     found = Balance(records=read_log(lake / stream))
     landed_answers = {account["answer"] for account in found.accounts if account["answer"]}
     _add(found, "table", table_ids(lake, stream))
@@ -64,18 +86,24 @@ def balance(lake: Path, stream: str, sent: Sequence[Sent], spools: Sequence[Path
     waiting: list[Span] = []
     for file in sorted(lake.glob(f"{stream}/_superseded/*.spool")):
         header, trailer, ids = read_spool(file)
-        assert trailer["answer"] not in landed_answers, f"{file.name} is landed and superseded"
+        if trailer["answer"] in landed_answers:
+            found.doubled.append(f"{file.name} is landed and superseded")
         found.superseded += 1
         _add(found, "superseded", ids)
-    for file in (file for spool in spools for file in sorted(spool.glob("waiting/*.spool"))):
-        header, trailer, ids = read_spool(file)
-        if trailer["answer"] in landed_answers:
-            continue  # landed; the process ended before it let go of the file
-        found.waiting += 1
-        waiting += [_span(tick) for tick in _ticks_of(header)]
-        _add(found, "waiting", ids)
-    _check_ids(found, [one for one in sent if one.path == f"/{stream}"], may_be_lost)
-    check_ticks(lake / stream, found.records, waiting)
+    for place in ("waiting", "damaged"):
+        for file in (file for spool in spools for file in sorted(spool.glob(f"{place}/*.spool"))):
+            header, trailer, ids = read_spool(file)
+            if trailer["answer"] in landed_answers:
+                continue  # landed; the process ended before it let go of the file
+            _add(found, place, ids)
+            if place == "damaged":
+                found.damaged += 1
+            else:
+                found.waiting += 1
+            # What is set aside is told by `coleta verify`, so its time is not passed over in silence.
+            waiting += [_span(tick) for tick in _ticks_of(header)]
+    _check_ids(found, [one for one in sent if one.path == f"/{stream}"])
+    _check_ticks(found, lake / stream, waiting)
     return found
 
 
@@ -84,21 +112,21 @@ def _add(found: Balance, place: str, ids: Iterable[int]) -> None:
         found.places.setdefault(one, []).append(place)
 
 
-def _check_ids(found: Balance, sent: Sequence[Sent], may_be_lost: int) -> None:
-    double = {one: places for one, places in found.places.items() if len(places) > 1}
-    assert not double, f"ids in more than one place: {double}"
+def _check_ids(found: Balance, sent: Sequence[Sent]) -> None:
+    found.doubled += [f"record {one} lies in {places}" for one, places in found.places.items() if len(places) > 1]
     invented = found.places.keys() - {one for answer in sent for one in answer.ids}
-    assert not invented, f"ids that the API never sent whole: {sorted(invented)}"
+    if invented:
+        found.wrong.append(f"ids that the API never sent whole: {sorted(invented)}")
     for answer in sent:
         lies = {one: found.places.get(one) for one in answer.ids}
         missing = [one for one, places in lies.items() if places is None]
-        assert len(missing) in (0, len(answer.ids)), f"an answer is there in parts only: {lies}"
+        if len(missing) not in (0, len(answer.ids)):
+            found.wrong.append(f"an answer is there in parts only: {lies}")
         if missing:
             found.lost.append(answer)
         for one, places in lies.items():
-            wrong = places == (["table"] if one in answer.bad else ["quarantine"])
-            assert not wrong, f"record {one} lies in the {places}"
-    assert len(found.lost) <= may_be_lost, f"{len(found.lost)} answers lie nowhere: {found.lost}"
+            if places == (["table"] if one in answer.bad else ["quarantine"]):
+                found.wrong.append(f"record {one} lies in the {places}")
 
 
 # The lake ---------------------------------------------------------------------------------------
@@ -155,32 +183,34 @@ def read_log(below: Path) -> list[dict[str, Any]]:
 # Ticks ------------------------------------------------------------------------------------------
 
 
-def check_ticks(below: Path, records: Iterable[dict[str, Any]], waiting: Iterable[Span]) -> None:
+def _check_ticks(found: Balance, below: Path, waiting: Iterable[Span]) -> None:
     """Every instant from the first tick to the last has one current outcome: no hole, no overlap."""
     answered: list[Span] = []
     gaps: list[Span] = []
-    for account in (account for record in records for account in record["accounts"]):
+    for account in found.accounts:
         settles = [_span(tick) for tick in account["settles"]]
         for span in settles:
-            assert _cut([span], answered) == [span], f"{account['tick']} is settled by two answers"
-            if account["outcome"] == "gap":
-                assert _cut([span], gaps) == [span], f"{account['tick']} is written down as a gap twice"
+            if _cut([span], answered) != [span]:
+                found.doubled.append(f"{account['tick']} is settled by two answers")
+            if account["outcome"] == "gap" and _cut([span], gaps) != [span]:
+                found.doubled.append(f"{account['tick']} is written down as a gap twice")
         if account["outcome"] == "gap":
             gaps += settles
         else:
             answered += settles
             gaps = _cut(gaps, settles)
     current = sorted((*answered, *gaps))
-    for one, other in pairwise(current):
-        assert one[1] <= other[0], f"two outcomes: {one} and {other}"
+    found.doubled += [f"two outcomes: {one} and {other}" for one, other in pairwise(current) if one[1] > other[0]]
     covered = sorted((*current, *_cut(waiting, current)))
     end = None
     for start, stop in covered:
-        assert end is None or start <= end, f"a hole of {(start - (end or 0)) / 1e6} s before {start}"
+        if end is not None and start > end:
+            found.silent.append(f"a hole of {(start - end) / 1e6} s before {start}")
         end = max(end or stop, stop)
     if covered:
         first = _instant(json.loads((below / "_ledger/identity.json").read_bytes())["first_tick"])
-        assert covered[0][0] < first <= covered[0][1], "the first tick has no outcome"
+        if not covered[0][0] < first <= covered[0][1]:
+            found.silent.append("the first tick has no outcome")
 
 
 def _cut(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:

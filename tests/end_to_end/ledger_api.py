@@ -44,12 +44,16 @@ class _Drawn:
 class LedgerApi:
     """The API, on a loopback port that can be closed and opened again.
 
-    ``trouble`` is the share of requests that go wrong, ``padding`` how many bytes each record has on top.
+    ``trouble`` is the share of requests that go wrong, ``padding`` how many bytes each record has on top. With
+    ``steady`` every answer has three records, the last of which breaks the contract: then two runs of a program make
+    the same calls. ``broken`` is whether every request meets a 500.
     """
 
     seed: int = 0
     trouble: float = 0.0
     padding: int = 0
+    steady: bool = False
+    broken: bool = False
     port: int = 0
     requests: int = 0
     held: int = 0
@@ -150,10 +154,14 @@ class LedgerApi:
             self.requests += 1
             wrong = self._random.random() < self.trouble
             behaviour = self._random.choice(FAULTS) if wrong else "ok"
-            count = self._random.choice((0, 1, 2, 3, 3, 3))
+            if self.broken:
+                behaviour = "status_500"
+            count = 3 if self.steady else self._random.choice((0, 1, 2, 3, 3, 3))
             ids = tuple(range(self._issued + 1, self._issued + count + 1))
             self._issued += count
             bad = frozenset(one for one in ids if self._random.random() < 1 / 6)
+            if self.steady:
+                bad = frozenset(ids[-1:])
         records = [{"id": one, "value": "bad" if one in bad else one, "padding": "x" * self.padding} for one in ids]
         return _Drawn(behaviour, Sent(path, ids, bad), json.dumps(records).encode())
 

@@ -54,18 +54,26 @@ class Up:
 
 @dataclass(eq=False, slots=True)
 class Project:
-    """A project folder. ``streams`` are the streams' names with what stands in their tables on top."""
+    """A project folder. ``streams`` are the streams' names with what stands in their tables on top.
+
+    ``every`` is their interval, ``variables`` are the environment's on top.
+    """
 
     folder: Path
     api: str
     lake: Path
     streams: Mapping[str, str] = field(default_factory=lambda: {"s": ""})
+    every: str = "1s"
+    variables: Mapping[str, str] = field(default_factory=dict)
     started: list[Up] = field(default_factory=list)
     files: list[IO[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        tables = [f'[stream.{name}]\nurl = "{self.api}/{name}"\n{_BASE}{more}\n' for name, more in self.streams.items()]
+        tables = [
+            f'[stream.{name}]\nurl = "{self.api}/{name}"\nevery = "{self.every}"\n{_BASE}{more}\n'
+            for name, more in self.streams.items()
+        ]
         text = (
             f'version = 1\nproject = "ledger"\n[spool]\nallow_tmpfs = true\n[store.lake]\nurl = "file://{self.lake}"\n'
         )
@@ -88,7 +96,7 @@ class Project:
         log = self.folder / f"up-{len(self.started)}.log"
         file = log.open("wb")
         self.files.append(file)
-        up = Up(subprocess.Popen(command(self.folder, "up"), **streams(file)), log)
+        up = Up(subprocess.Popen(command(self.folder, "up"), **streams(file, self.variables)), log)
         self.started.append(up)
         return up
 
@@ -96,7 +104,7 @@ class Project:
         """Run one command to its end, under another program if that is given."""
         ended = subprocess.run(
             [*under, *command(self.folder, *words)],
-            env=_environment(),
+            env=_environment(self.variables),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -133,7 +141,7 @@ class Project:
             assert "bug in Coleta" not in said, said
 
 
-_BASE = 'every = "1s"\nexpect = "array"\nbudget = 1.0\ncontract = { id = "int", value = "int" }\n'
+_BASE = 'expect = "array"\nbudget = 1.0\ncontract = { id = "int", value = "int" }\n'
 
 
 def command(folder: Path, *words: str) -> list[str]:
@@ -141,10 +149,10 @@ def command(folder: Path, *words: str) -> list[str]:
     return [sys.executable, "-m", "coleta", "-C", str(folder), *words]
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONWARNINGS": "error", "COLUMNS": "200"}
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONWARNINGS": "error", "COLUMNS": "200", **more}
 
 
-def streams(file: IO[bytes] | int) -> dict[str, Any]:
-    """How a process is started whose words go into `file`."""
-    return {"env": _environment(), "stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
+def streams(file: IO[bytes] | int, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """How a process is started whose words go into `file`; `more` are variables on top."""
+    return {"env": _environment(more or {}), "stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
