@@ -16,7 +16,7 @@ import pytest
 from coleta.adapters.file_store import TEMPS
 from coleta.collect import spool
 from coleta.collect.carry import Carried, answer_id, response_digest
-from coleta.collect.response import Fault
+from coleta.collect.response import EARLY, Fault
 from coleta.collect.tick import Interval, tick_name
 from coleta.contract import types
 from coleta.land.commit import IDENTITY_NAME, Identity
@@ -116,7 +116,7 @@ def test_every_outcome_and_every_kind_has_its_row_and_no_other_has() -> None:
 
 def test_every_reason_is_named() -> None:
     gaps = section(OBJECT, "Reasons of gaps")
-    assert all(f"`{reason}`" in gaps for reason in [*Fault, MISSED, "auth", "redirect", "unexpected_304"])
+    assert all(f"`{reason}`" in gaps for reason in [*Fault, EARLY, MISSED, "auth", "redirect", "unexpected_304"])
     quarantine = section(OBJECT, "Quarantine files")
     assert all(f"`{reason}`" in quarantine for reason in typing.get_args(Reason))
 

@@ -7,11 +7,11 @@ response, ask again and how long to wait, or give up, within the tick's deadline
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from coleta.collect import limits
 from coleta.collect.envelope import NotData, Page
 
 BASE_WAIT = timedelta(seconds=0.5)
@@ -23,8 +23,11 @@ LONGEST_WAIT = timedelta(seconds=30)
 LAST_CHANCE = timedelta(seconds=1)
 """How long before the deadline a server that asks for a longer wait is asked for the last time."""
 
+EARLY = "early"
+"""The reason of a gap whose every answer was older than the tick's end."""
+
 PARTIAL_CONTENT = 206
-_RETRIED_STATUS = frozenset({408, 425, 429})
+_PASSING_STATUS = frozenset({408, 425, 429})
 _THROTTLED_STATUS = frozenset({429, 503})
 
 
@@ -44,9 +47,10 @@ class Fault(StrEnum):
     TOO_LARGE = "too_large"
     SECRET = "secret"
     BAD_URL = "bad_url"
+    ADDRESS = "address"
 
 
-_HOPELESS = frozenset({Fault.TLS, Fault.TOO_LARGE, Fault.SECRET, Fault.BAD_URL})
+_HOPELESS = frozenset({Fault.TLS, Fault.TOO_LARGE, Fault.SECRET, Fault.BAD_URL, Fault.ADDRESS})
 """Faults that asking again within the tick cannot cure."""
 
 
@@ -110,7 +114,7 @@ Verdict = Keep | Retry | GiveUp
 class Patience:
     """How far a tick has come: what it may still be granted.
 
-    ``attempt`` counts from 1, ``chance`` is a number in [0, 1) drawn for this verdict.
+    ``attempt`` is how often the same was asked in a row, from 1; ``chance`` is drawn for this verdict, from [0, 1).
     """
 
     attempt: int
@@ -120,25 +124,52 @@ class Patience:
     repeatable: bool = True
 
 
-def judge(came: Response | Failed, page: Page | NotData | None, patience: Patience) -> Verdict:
+def judge(
+    came: Response | Failed,
+    page: Page | NotData | None,
+    patience: Patience,
+    *,
+    complete_from: datetime | None = None,
+) -> Verdict:
     """Keep, ask again, or give up.
 
-    `page` is what the envelope made of a 2xx response's body, None for anything else.
+    `page` is what the envelope made of a 2xx response's body, None for anything else. `complete_from` is the
+    instant before which no answer can be complete, by the server's own clock; None: any may be.
     """
     if isinstance(came, Failed):
         if came.fault in _HOPELESS:
             return GiveUp(str(came.fault), came.detail)
         wait = _full_jitter(patience)
         return _retry_or_give_up(str(came.fault), came.detail, wait, patience)
-    if came.status == PARTIAL_CONTENT:
-        # No range was asked for, so a part cannot be the data, however well-formed it is.
-        return _judge_data(NotData("a part of the body (HTTP status 206)"), patience)
     if 200 <= came.status < 300:
+        early = _early(came, complete_from)
+        if early is not None:
+            # Not kept at the deadline either: a gap can be filled later, what a record says is for good.
+            detail = f"by the API's clock it was asked {early.total_seconds():.0f} s before the tick's end"
+            wait = _not_too_late(max(early, _full_jitter(patience)), patience)
+            return _retry_or_give_up(EARLY, detail, wait, patience)
+        if came.status == PARTIAL_CONTENT:
+            # No range was asked for, so a part cannot be the data, however well-formed it is.
+            page = NotData("a part of the body (HTTP status 206)")
         return _judge_data(page, patience)
     reason, detail = _status_reason(came.status), f"HTTP status {came.status}"
-    if came.status in _RETRIED_STATUS or came.status >= 500:
+    if is_passing(came.status):
         return _retry_or_give_up(reason, detail, _status_wait(came, patience), patience)
     return GiveUp(reason, detail)
+
+
+def start_over(gave_up: GiveUp, patience: Patience) -> Retry | GiveUp:
+    """What follows where a page was given up after others had come: all of them may be asked for anew.
+
+    What is behind the first page changes while it is read; a page that is gone says that the answer begun is
+    no longer one, not that there is none.
+    """
+    return _retry_or_give_up(gave_up.reason, gave_up.detail, _full_jitter(patience), patience)
+
+
+def is_passing(status: int) -> bool:
+    """Whether asking again may cure what `status` says."""
+    return status in _PASSING_STATUS or status >= 500
 
 
 def _judge_data(page: Page | NotData | None, patience: Patience) -> Verdict:
@@ -156,11 +187,11 @@ def _judge_data(page: Page | NotData | None, patience: Patience) -> Verdict:
     assert_never(page)
 
 
-def _retry_or_give_up(reason: str, detail: str, wait: timedelta, patience: Patience) -> Verdict:
+def _retry_or_give_up(reason: str, detail: str, wait: timedelta, patience: Patience) -> Retry | GiveUp:
     if not patience.repeatable:
         return GiveUp(reason, f"{detail}; not asked again, since the request may change something")
     if patience.now + wait >= patience.deadline:
-        return GiveUp(reason, f"{detail}; attempt {patience.attempt}, no time left before the deadline")
+        return GiveUp(reason, f"{detail}; no time is left before the deadline")
     return Retry(wait, reason)
 
 
@@ -183,39 +214,36 @@ def _equal_jitter(patience: Patience) -> timedelta:
 def _status_wait(came: Response, patience: Patience) -> timedelta:
     throttled = came.status in _THROTTLED_STATUS
     usual = _equal_jitter(patience) if throttled else _full_jitter(patience)
-    told = retry_after(came)
+    told = told_wait(came)
     if told is None:
         return usual
     # A little jitter keeps those that were told the same second apart. Never less than the usual wait:
     # "0", or a date that a wrong clock puts into the past, would otherwise ask without pause.
-    wait = max(told + BASE_WAIT * patience.chance, usual)
+    return _not_too_late(max(told + BASE_WAIT * patience.chance, usual), patience)
+
+
+def _not_too_late(wait: timedelta, patience: Patience) -> timedelta:
     left = patience.deadline - patience.now
     if wait >= left > 2 * LAST_CHANCE:
-        # A server that asks for more than is left still gets one more chance, just before the end.
+        # Who asks for more than is left still gets one more chance, just before the end.
         return left - LAST_CHANCE
     return wait
 
 
-def retry_after(came: Response) -> timedelta | None:
-    """The wait that a ``Retry-After`` header asks for: seconds or a date (RFC 9110, 10.2.3).
+def told_wait(came: Response) -> timedelta | None:
+    """For how long `came` asks to be left alone; None where it does not."""
+    headers = dict(reversed(came.headers))  # the first of a name counts
+    told = limits.retry_after(headers, received_at=came.received_at) if is_passing(came.status) else None
+    return limits.rate_limit(headers, received_at=came.received_at) if told is None else told
 
-    A date in the past is no wait; what cannot be read is None.
-    """
-    value = came.header("retry-after")
-    if value is None:
+
+def _early(came: Response, complete_from: datetime | None) -> timedelta | None:
+    """How much too early `came` was made, by its own ``Date``; None where it was not, or does not say."""
+    date = limits.http_date(came.header("date"))
+    if date is None or complete_from is None:
         return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        # Thirty years and more are all the same, and Python refuses to read thousands of digits.
-        return timedelta(seconds=int(value) if len(value) < 10 else 10**9)
-    try:
-        until = parsedate_to_datetime(value)
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=UTC)
-        return max(until - came.received_at, timedelta(0))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        # What the standard library's parser raises on what is no date.
-        return None
+    # A Date is cut to whole seconds: it stands for any instant of its second.
+    return complete_from - date if date + timedelta(seconds=1) <= complete_from else None
 
 
 def _status_reason(status: int) -> str:

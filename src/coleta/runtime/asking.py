@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from coleta.collect.carry import Carried, Link, ResponseDigest, answer_id, ruler_of, state_after
@@ -24,13 +24,14 @@ from coleta.collect.request import (
     page_request,
     redacted_url,
 )
-from coleta.collect.response import Failed, GiveUp, Keep, Patience, Response, Retry, judge
+from coleta.collect.response import EARLY, Failed, GiveUp, Keep, Patience, Response, Retry, judge, start_over
 from coleta.collect.spool import Gap, Header, PageHead, Spooled, Trailer, kept_headers
 from coleta.collect.tick import Interval
 from coleta.errors import Retryable, SpoolRefused
 from coleta.ports import Draft
 from coleta.runtime.ahead import Ahead
 from coleta.runtime.checking import doubt_of
+from coleta.runtime.dealings import Dealings, NoMore
 from coleta.runtime.events import Accepted, AskAgain, Asking, Doubted, Gapped
 from coleta.runtime.station import Station
 from coleta.stream import PageNumber
@@ -57,6 +58,14 @@ class Missing:
     entry: Spooled
 
 
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """What came last, and how the tick ends if nothing else comes. None: all of it is in the draft."""
+
+    came: Response | Failed | None
+    end: Keep | GiveUp
+
+
 class TickAsking:
     """The asking for one tick. Its state is lost in a crash, and then the tick is asked anew."""
 
@@ -75,12 +84,17 @@ class TickAsking:
         self._started = station.world.clock.now()
         self._deadline = self._started + source.deadline
         self._attempts = 0
+        self._dealings = Dealings(station.world, station.stream, self._started)
+        self._last: _Last | None = None
+        self._restarts = 0
         self._cancelled = cancelled or threading.Event()
         self._begin()
 
     def _begin(self) -> None:
         source = self._station.stream.source
         self._number = source.paging.first if isinstance(source.paging, PageNumber) else 1
+        self._tries = 0
+        self._anew = False
         self._request = first_request(source, self._question)
         self._draft: Draft | None = None
         self.size_bytes = 0
@@ -125,7 +139,16 @@ class TickAsking:
     def _exchange(self) -> Later | Answered | Missing:
         station, world = self._station, self._station.world
         source = station.stream.source
+        match self._dealings.may_ask():
+            case datetime() as until:
+                return Later(until)
+            case NoMore(why):
+                return self._end(why)
+        if self._anew:
+            self.abandon()
+            self._begin()
         self._attempts += 1
+        self._tries += 1
         shown = redacted_url(self._request.url)
         world.tell(Asking(station.stream.name, self.tick, self._number, self._attempts, shown))
         left = max(self._deadline - world.clock.now(), timedelta(seconds=1))
@@ -135,11 +158,19 @@ class TickAsking:
             self.abandon()
             return Later(self._deadline)
         page = self._look(came)
-        match judge(came, page, self._patience()):
-            case Retry(wait, reason):
-                return self._again(wait, reason)
+        self._dealings.heard(came, page)
+        patience = self._patience()
+        # A window's records come until its end, so what the API said before that cannot be all of them.
+        complete_from = self.tick.end if is_window(source) else None
+        verdict = judge(came, page, patience, complete_from=complete_from)
+        match verdict:
+            case Retry():
+                end = judge(came, page, replace(patience, now=self._deadline), complete_from=complete_from)
+                assert not isinstance(end, Retry)
+                return self._later(verdict, _Last(came, end))
             case GiveUp(reason, detail):
-                return self._gap(reason, detail)
+                anew = self._start_over(verdict, came)
+                return self._gap(reason, detail) if anew is None else anew
             case Keep(wrong):
                 assert isinstance(came, Response)
                 return self._keep(came, page, wrong)
@@ -158,19 +189,46 @@ class TickAsking:
     def _patience(self) -> Patience:
         source, world = self._station.stream.source, self._station.world
         return Patience(
-            attempt=self._attempts,
+            attempt=self._tries + self._restarts,
             now=world.clock.now(),
             deadline=self._deadline,
             chance=world.ids.chance(),
             repeatable=source.method in ("GET", "HEAD") or source.retry_unsafe,
         )
 
-    def _again(self, wait: timedelta, reason: str) -> Later:
+    def _later(self, retry: Retry, last: _Last, *, anew: bool = False) -> Later:
+        """Ask again after a while; `anew`: for all pages. What came stays until then, in case it is the last."""
         world = self._station.world
-        world.tell(AskAgain(self._station.stream.name, self.tick, reason, wait))
-        return Later(world.clock.now() + wait)
+        self._last, self._anew = last, anew
+        self._restarts += anew
+        # An answer that came too early is nobody's fault, so asking again costs the host's budget nothing.
+        self._dealings.again = retry.reason != EARLY
+        world.tell(AskAgain(self._station.stream.name, self.tick, retry.reason, retry.after))
+        return Later(world.clock.now() + retry.after)
+
+    def _start_over(self, gave_up: GiveUp, came: Response | Failed) -> Later | None:
+        """Ask for all pages anew, if some had come before this one was given up, and there is time."""
+        if self._draft is None or isinstance(came, Failed):
+            return None
+        retry = start_over(gave_up, replace(self._patience(), attempt=self._restarts + 1))
+        return self._later(retry, _Last(came, gave_up), anew=True) if isinstance(retry, Retry) else None
+
+    def _end(self, why: str) -> Answered | Missing:
+        """End the tick with what came last, since it may not be asked again."""
+        assert self._last is not None
+        match self._last:
+            case _Last(Response() as came, Keep(wrong)):
+                self._take(came, self._request)
+                return self._accept(wrong)
+            case _Last(None, Keep(str(doubt))):
+                self._station.world.tell(Doubted(self._station.stream.name, self.tick, doubt, rejected=True))
+                return self._accept(doubt)
+            case _Last(_, GiveUp(reason, detail)):
+                return self._gap(reason, f"{detail}; {why}")
+        raise AssertionError("only a response can be kept")
 
     def _keep(self, came: Response, page: Page | NotData | None, wrong: str | None) -> Later | Answered | Missing:
+        self._tries, self._dealings.again = 0, False
         step: Whole | Next | Broken = Whole()
         if isinstance(page, Page):
             self._received += page.count
@@ -178,9 +236,10 @@ class TickAsking:
             step = after(self._station.stream.source.paging, page, progress)
         if isinstance(step, Broken):
             # The pages contradict each other: ask for all of them anew while the deadline allows.
-            verdict = judge(came, NotData(step.why), self._patience())
+            patience = replace(self._patience(), attempt=self._restarts + 1)
+            verdict = judge(came, NotData(step.why), patience)
             if isinstance(verdict, Retry):
-                return self._from_the_start(verdict)
+                return self._later(verdict, _Last(came, Keep(step.why)), anew=True)
             wrong = step.why
         self._decode_ahead(came.body, more=isinstance(step, Next))
         self._take(came, self._request)
@@ -192,18 +251,13 @@ class TickAsking:
         return self._accept(wrong)
 
     def _doubted(self, came: Response, doubt: Doubt) -> Later | Answered:
-        verdict = judge(came, NotData(doubt.what), self._patience()) if doubt.then == "retry" else Keep()
+        patience = replace(self._patience(), attempt=self._restarts + 1)
+        verdict = judge(came, NotData(doubt.what), patience) if doubt.then == "retry" else Keep()
         if isinstance(verdict, Retry):
-            return self._from_the_start(verdict)
+            return self._later(verdict, _Last(None, Keep(doubt.what)), anew=True)
         rejected = doubt.then != "warn"
         self._station.world.tell(Doubted(self._station.stream.name, self.tick, doubt.what, rejected))
         return self._accept(doubt.what if rejected else None)
-
-    def _from_the_start(self, verdict: Retry) -> Later:
-        """Ask for all pages anew."""
-        self.abandon()
-        self._begin()
-        return self._again(verdict.after, verdict.reason)
 
     def _decode_ahead(self, body: bytes, *, more: bool) -> None:
         """Give landing a head start on an answer of several pages that it is to land at once."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from coleta.land.commit import Identity
 from coleta.ports import Clock, Ids, Index, ObjectStore, Scratch, Spool, Transport
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.events import Event
+from coleta.runtime.hosts import Hosts
 from coleta.stream import Stream
 
 TOOL = "coleta"
@@ -26,6 +27,8 @@ class World:
     tell: Callable[[Event], None]
     head_starts: HeadStarts | None = None
     """Where long answers may be decoded while they are fetched; None: nothing is done ahead."""
+    hosts: Hosts = field(default_factory=Hosts)
+    """What is known of the hosts that are asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,13 @@ from coleta.collect.response import (
     Retry,
     Verdict,
     judge,
-    retry_after,
+    start_over,
+    told_wait,
 )  # fmt: skip
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-HOPELESS = (Fault.TLS, Fault.TOO_LARGE, Fault.SECRET, Fault.BAD_URL)
+HOPELESS = (Fault.TLS, Fault.TOO_LARGE, Fault.SECRET, Fault.BAD_URL, Fault.ADDRESS)
 PAGE = Page(3)
 
 
@@ -223,16 +224,87 @@ def test_a_retry_after_that_cannot_be_read_counts_as_none(told: str) -> None:
 
 @given(st.text())
 def test_any_text_in_retry_after_is_a_wait_or_nothing(told: str) -> None:
-    wait = retry_after(response(503, retry_after=told))
+    wait = told_wait(response(503, retry_after=told))
 
     assert wait is None or wait >= timedelta(0)
 
 
 def test_a_date_in_retry_after_without_a_zone_is_in_utc() -> None:
-    assert retry_after(response(503, retry_after="Tue, 24 Nov 2026 12:00:07 -0000")) == 7 * SECOND
+    assert told_wait(response(503, retry_after="Tue, 24 Nov 2026 12:00:07 -0000")) == 7 * SECOND
 
 
 def test_the_first_of_several_headers_of_a_name_counts() -> None:
     came = Response(200, (("a", "1"), ("b", "2"), ("a", "3")), b"", b"", None, NOW, NOW)
 
     assert (came.header("a"), came.header("b"), came.header("c")) == ("1", "2", None)
+
+
+def test_a_limit_that_is_used_up_is_waited_for_where_the_api_refuses_for_it() -> None:
+    came = response(429, ratelimit="limit=100, remaining=0, reset=20")
+
+    assert 20 * SECOND <= after(judge(came, None, patience())) <= 20 * SECOND + BASE_WAIT
+
+
+def test_retry_after_says_more_than_a_limit() -> None:
+    assert told_wait(response(429, retry_after="3", ratelimit='"default";r=0;t=30')) == 3 * SECOND
+
+
+def test_retry_after_counts_only_where_asking_again_is_meant() -> None:
+    assert told_wait(response(200, retry_after="3")) is None
+    assert told_wait(response(200, ratelimit='"default";r=0;t=30')) == 30 * SECOND
+
+
+# An answer that came before its time ---------------------------------------------------------------
+
+
+def dated(second: int, **more: str) -> Response:
+    return response(200, date=format_datetime(NOW + second * SECOND, usegmt=True), **more)
+
+
+@pytest.mark.parametrize("early", [1, 7])
+def test_an_answer_made_before_the_end_of_what_it_is_about_is_asked_for_again_when_that_has_passed(early: int) -> None:
+    verdict = judge(dated(-early), PAGE, patience(chance=0.0), complete_from=NOW)
+
+    assert verdict == Retry(early * SECOND, "early")
+
+
+@pytest.mark.parametrize("second", [0, 1, 3600])
+def test_an_answer_made_at_the_end_or_later_is_complete(second: int) -> None:
+    assert judge(dated(second), PAGE, patience(), complete_from=NOW) == Keep()
+
+
+def test_a_date_stands_for_any_instant_of_its_second() -> None:
+    half = NOW + 0.5 * SECOND
+
+    assert judge(dated(0), PAGE, patience(), complete_from=half) == Keep()
+    assert isinstance(judge(dated(-1), PAGE, patience(), complete_from=half), Retry)
+
+
+@pytest.mark.parametrize("date", ["", "today", "9" * 50])
+def test_an_answer_that_does_not_say_when_it_was_made_is_taken_as_it_is(date: str) -> None:
+    assert judge(response(200, date=date), PAGE, patience(), complete_from=NOW) == Keep()
+    assert judge(response(200), PAGE, patience(), complete_from=NOW) == Keep()
+
+
+def test_where_any_answer_may_be_complete_its_date_says_nothing() -> None:
+    assert judge(dated(-7), PAGE, patience()) == Keep()
+
+
+def test_an_api_whose_clock_is_far_behind_gets_a_last_chance_and_then_the_tick_is_a_gap_that_can_be_filled() -> None:
+    far = dated(-3600)
+
+    assert after(judge(far, PAGE, patience(), complete_from=NOW)) == 60 * SECOND - LAST_CHANCE
+    end = judge(far, PAGE, patience(left=LAST_CHANCE), complete_from=NOW)
+    assert isinstance(end, GiveUp)
+    assert (end.reason, "3600 s" in end.detail) == ("early", True)
+
+
+# A page that is given up ---------------------------------------------------------------------------
+
+
+def test_a_page_that_is_given_up_may_start_the_answer_over_while_there_is_time() -> None:
+    gone = GiveUp("http_404", "HTTP status 404")
+
+    assert start_over(gone, patience()) == Retry(BASE_WAIT / 2, "http_404")
+    assert isinstance(start_over(gone, patience(left=timedelta(0))), GiveUp)
+    assert isinstance(start_over(gone, patience(repeatable=False)), GiveUp)

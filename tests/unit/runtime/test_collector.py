@@ -7,10 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
-from coleta.collect.response import Fault, Response
+from coleta.collect.courtesy import BURST, OPEN_FAILURES, Go, Wish
+from coleta.collect.envelope import Page
+from coleta.collect.response import BASE_WAIT, Fault, Response
 from coleta.collect.spool import Gap, Spooled, parse
 from coleta.collect.tick import Interval
 from coleta.contract.types import Contract, Field, Int
@@ -20,7 +23,7 @@ from coleta.runtime.events import Trouble as Told
 from coleta.runtime.lander import land
 from coleta.runtime.opening import open_station
 from coleta.runtime.station import Station
-from coleta.stream import Cron, PageNumber, Source, Stream
+from coleta.stream import Cron, Every, PageNumber, Source, Stream
 from coleta.terms import Terms
 from coleta.testing.bench import Answer, Bench, bench_stream
 from coleta.testing.memory import MemorySpool
@@ -305,13 +308,55 @@ def test_a_page_is_retried_in_its_place() -> None:
     assert (entry.trailer.pages, entry.trailer.attempts) == (2, 4)
 
 
-def test_a_page_that_is_given_up_ends_the_tick_and_nothing_of_it_lands() -> None:
-    bench, station = opened(paged(), page(1, total=2), 404)
+@pytest.mark.parametrize("status", [404, 401, 302])
+def test_a_page_that_is_given_up_lets_the_tick_be_asked_anew(status: int) -> None:
+    bench, station = opened(paged(), page(1, total=2), status, page(5, total=2), page(6, total=2))
+
+    collect(bench, Collector(station), until=NOON + timedelta(seconds=30))
+    land(station)
+
+    assert [request.url[-1] for request in bench.api.asked] == ["1", "2", "1", "2"]
+    assert [row[0] for row in bench.rows("ean")] == [5, 6]
+
+
+def test_a_page_that_is_given_up_again_and_again_ends_the_tick_and_nothing_of_it_lands() -> None:
+    bench, station = opened(paged())
+    answers = [page(1, total=2), 404]
+    bench.api.during = lambda: bench.api.answers.append(answers[(len(bench.api.asked) - 1) % 2])
 
     collect(bench, Collector(station), until=NOON + timedelta(seconds=30))
 
     assert [gap.reason for gap in gaps(station)] == ["http_404"]
     assert len(waiting(station)) == 1
+    assert 4 <= len(bench.api.asked) <= 20
+
+
+def test_a_first_page_that_is_given_up_ends_the_tick_at_once() -> None:
+    bench, station = opened(paged(), 404)
+
+    collect(bench, Collector(station), until=NOON + timedelta(seconds=30))
+
+    assert len(bench.api.asked) == 1
+
+
+def test_the_wait_after_a_failure_counts_only_failures_of_the_same_page() -> None:
+    bench, station = opened(paged(), *(page(n, total=9) for n in range(8)), 500, page(9, total=9))
+
+    collect(bench, Collector(station), until=NOON + timedelta(seconds=30))
+
+    assert [event.after <= BASE_WAIT for event in bench.told(AskAgain)] == [True]
+    assert not gaps(station)
+
+
+def test_pages_that_contradict_each_other_are_kept_even_if_there_is_no_second_chance() -> None:
+    bench, station = opened(paged(), page(1, total=3), page(total=3))
+    use_up_the_budget(bench, station)
+
+    collect(bench, Collector(station), until=NOON + timedelta(seconds=30))
+
+    (entry,) = waiting(station)
+    assert (entry.trailer.pages, entry.trailer.wrong) == (2, "the API declares 3 records, 1 came")
+    assert len(bench.api.asked) == 2
 
 
 def test_a_total_that_does_not_agree_asks_for_all_pages_anew() -> None:
@@ -345,6 +390,177 @@ def test_an_api_that_repeats_a_page_for_ever_ends_rejected() -> None:
 
     (entry,) = waiting(station)
     assert "page 2 repeats page 1" in (entry.trailer.wrong or "")
+
+
+# A host that does not answer well ------------------------------------------------------------------
+
+
+def use_up_the_budget(bench: Bench, station: Station) -> None:
+    """Let no repetition be left for the host of `station`."""
+    wish = Wish(again=True, now=bench.clock.now(), last_chance=NOON + timedelta(days=1))
+    while station.world.hosts.may_ask("api.test", wish) == Go():
+        pass
+
+
+@pytest.mark.parametrize("answer", [500, Fault.REFUSED, Fault.DNS, 429])
+def test_a_source_that_is_down_is_asked_once_a_tick_and_a_tenth_more(answer: Answer) -> None:
+    bench, station = opened()
+    bench.api.usual = answer
+    collector = Collector(station)
+    collect(bench, collector, until=NOON + timedelta(minutes=3, seconds=30))
+    before, since = len(bench.api.asked), len(gaps(station))
+
+    collect(bench, collector, until=NOON + timedelta(minutes=183, seconds=30))
+
+    ticks = len(gaps(station)) - since
+    assert ticks == 180
+    assert 180 <= len(bench.api.asked) - before <= 1.1 * ticks
+    assert MISSED not in {gap.reason for gap in gaps(station)}, "each tick was asked"
+    assert [event.where for event in bench.told(Told)] == ["source"]
+
+
+def test_the_tick_after_the_source_is_back_lands_and_what_fails_then_is_asked_again_as_ever() -> None:
+    bench, station = opened()
+    bench.api.usual = 500
+    collector = Collector(station)
+    collect(bench, collector, until=NOON + timedelta(minutes=10, seconds=30))
+
+    bench.api.usual = b"[]"
+    collect(bench, collector, until=NOON + timedelta(minutes=11, seconds=30))
+    bench.api.answers.extend([500, 500, 500])
+    collect(bench, collector, until=NOON + timedelta(minutes=12, seconds=30))
+
+    answers = [entry for entry in waiting(station) if not entry.is_gap]
+    assert ends(answers) == [11, 12]
+    assert answers[-1].trailer.attempts == 4
+
+
+def test_a_tick_of_an_hour_outlasts_an_outage_of_half_an_hour_with_a_few_requests() -> None:
+    bench, station = opened(replace(with_source(deadline=timedelta(hours=1)), schedule=Cron("0 * * * *")))
+    bench.api.usual = 503
+    collector = Collector(station)
+    collect(bench, collector, until=NOON + timedelta(minutes=30))
+    asked = len(bench.api.asked)
+    bench.api.usual = b"[]"
+
+    collect(bench, collector, until=NOON + timedelta(minutes=59))
+
+    assert ends(waiting(station)) == [0]
+    assert not gaps(station)
+    assert asked <= BURST + OPEN_FAILURES + 3
+
+
+def test_a_tick_that_waits_for_its_host_is_asked_as_soon_as_another_stream_finds_it_well() -> None:
+    bench, station = opened(replace(with_source(deadline=timedelta(hours=1)), schedule=Cron("0 * * * *")))
+    bench.api.usual = 503
+    collector = Collector(station)
+    collect(bench, collector, until=NOON + timedelta(minutes=3))
+    bench.api.usual = b"[]"
+
+    well = Response(200, (), b"[]", b"[]", None, bench.clock.now(), bench.clock.now())
+    wish = Wish(again=False, now=bench.clock.now(), last_chance=bench.clock.now())
+    station.world.hosts.heard("api.test", well, Page(0), wish)
+    collect(bench, collector, until=NOON + timedelta(minutes=3, seconds=6))
+
+    assert ends(waiting(station)) == [0]
+
+
+def test_a_tick_that_waits_for_its_host_does_not_keep_the_next_from_being_asked() -> None:
+    second = timedelta(seconds=1)
+    bench, station = opened(replace(with_source(deadline=MINUTE), schedule=Every(second)))
+    bench.api.usual = 503
+    collector = Collector(station)
+    collect(bench, collector, until=NOON + 3 * MINUTE)
+    before = len(bench.api.asked)
+
+    collect(bench, collector, until=NOON + 4 * MINUTE)
+
+    assert 59 <= len(bench.api.asked) - before <= 66
+
+
+def test_what_is_not_the_data_is_kept_with_its_bytes_even_if_its_host_may_not_be_asked_again() -> None:
+    bench, station = opened()
+    bench.api.usual = HTML
+    use_up_the_budget(bench, station)
+    collector = Collector(station)
+
+    collect(bench, collector, until=NOON + timedelta(seconds=65))
+    assert (len(bench.api.asked), waiting(station)) == (1, ())
+    collect(bench, collector, until=NOON + timedelta(seconds=80))
+
+    (entry,) = waiting(station)
+    assert entry.trailer.wrong == "HTML or XML instead of JSON"
+    assert [wire for _, wire in parse(entry.name, station.spool.read(entry).whole()).pages] == [HTML]
+
+
+def limited(body: bytes) -> Response:
+    return Response(200, (("ratelimit", "limit=1, remaining=0, reset=7"),), body, body, None, NOON, NOON)
+
+
+def test_a_limit_that_is_used_up_is_waited_for_before_the_next_page() -> None:
+    bench, station = opened(paged(), limited(page(1, total=2)), page(2, total=2))
+    collector = Collector(station)
+    began = bench.clock.now()
+
+    collect(bench, collector, until=began + timedelta(seconds=6))
+    assert len(bench.api.asked) == 1
+    collect(bench, collector, until=began + timedelta(seconds=8))
+
+    assert len(bench.api.asked) == 2
+    assert ends(waiting(station)) == [0]
+
+
+def test_a_limit_that_is_used_up_is_waited_for_before_the_next_tick_but_not_beyond_its_last_chance() -> None:
+    bench, station = opened(with_source(deadline=timedelta(seconds=40)))
+    told = (("retry-after", "600"),)
+    refused = Response(429, told, b"", b"", None, NOON, NOON)
+    bench.api.usual = refused
+    collector = Collector(station)
+    collect(bench, collector, until=NOON + timedelta(seconds=59))
+    asked = len(bench.api.asked)
+
+    collect(bench, collector, until=NOON + MINUTE + timedelta(seconds=38))
+    assert len(bench.api.asked) == asked
+    collect(bench, collector, until=NOON + MINUTE + timedelta(seconds=42))
+
+    assert len(bench.api.asked) == asked + 1
+    assert ends(waiting(station)) == [0, 1]
+
+
+# Answers from before the tick's end ----------------------------------------------------------------
+
+
+def dated(at: datetime) -> Response:
+    return Response(200, (("date", format_datetime(at, usegmt=True)),), b"[]", b"[]", None, NOON, NOON)
+
+
+def test_an_answer_about_an_interval_that_had_not_ended_by_the_apis_clock_is_asked_for_again() -> None:
+    window = with_source(url=f"{URL}?until={{tick.end}}")
+    bench, station = opened(window, dated(NOON - timedelta(seconds=3)), dated(NOON))
+
+    collect(bench, Collector(station), until=NOON + timedelta(seconds=30))
+
+    (entry,) = waiting(station)
+    assert [event.reason for event in bench.told(AskAgain)] == ["early"]
+    assert parse(entry.name, station.spool.read(entry).whole()).pages[0][0].headers == dated(NOON).headers
+
+
+def test_an_api_whose_clock_is_an_hour_behind_gives_gaps_and_is_not_asked_for_ever() -> None:
+    bench, station = opened(with_source(url=f"{URL}?until={{tick.end}}"))
+    bench.api.usual = dated(NOON - timedelta(hours=1))
+
+    collect(bench, Collector(station), until=NOON + 3 * MINUTE)
+
+    assert {gap.reason for gap in gaps(station)} == {"early"}
+    assert len(bench.api.asked) <= 2 * 3 + 1
+
+
+def test_the_date_of_an_answer_that_is_about_no_interval_says_nothing() -> None:
+    bench, station = opened(None, dated(NOON - timedelta(hours=1)))
+
+    collect(bench, Collector(station), until=NOON + timedelta(seconds=30))
+
+    assert ends(waiting(station)) == [0]
 
 
 # Trouble of our own ---------------------------------------------------------------------------------
