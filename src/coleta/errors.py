@@ -8,6 +8,7 @@ Anything that escapes and is not a ``ColetaError`` is a bug (exit status 1).
     │   └── AuthRefused   a credential is missing or was refused       77
     ├── Retryable         try again later, nothing is lost             75
     │   ├── Busy          another process holds the lock               75
+    │   ├── WrongClock    this machine's clock cannot be right         75
     │   ├── SourceUnavailable  the API cannot be reached               69
     │   └── StoreUnavailable   the object store cannot be reached      69
     ├── Doubtful          it may have happened: read back, then decide
@@ -69,6 +70,12 @@ class Busy(Retryable):
     """Another process holds what this one needs."""
 
     code = "busy"
+
+
+class WrongClock(Retryable):
+    """This machine's clock and the store's are too far apart to say which ticks have come."""
+
+    code = "wrong_clock"
 
 
 class SourceUnavailable(Retryable):

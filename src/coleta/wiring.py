@@ -26,9 +26,10 @@ from coleta.cli.app import NeverStarted
 from coleta.cli.doors import Demo, DemoPlan, Doors
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import ObjectStore, Transport
+from coleta.ports import Transport
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
+from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.events import Event
 from coleta.runtime.opening import Premises, check_owner, open_station, probe
 from coleta.runtime.questions import Shelves
@@ -38,6 +39,7 @@ from coleta.stream import Stream
 if TYPE_CHECKING:
     # Late, since these bring pyarrow and urllib3, and most commands end in less time than that takes.
     from coleta.adapters.http import HttpTransport
+    from coleta.adapters.object_store import CloudStore
     from coleta.runtime.orders import Preview
     from coleta.runtime.service import Service
     from coleta.settings import Project
@@ -189,6 +191,7 @@ class App:
             tool=f"coleta {__version__}",
             tell=tell,
             head_starts=HeadStarts(),
+            clocks=ClockGuard(self._clock, transport),
         )
 
     def _transport(self) -> HttpTransport:
@@ -225,6 +228,7 @@ class App:
             scratch=DiskScratch(folder / "scratch"),
             spool_for=spool_for,
             index_for=index_for,
+            clock_url=root.clock_url,
         )
 
     def _is_unmade(self, stream: Stream) -> bool:
@@ -237,7 +241,7 @@ class App:
         # put a second, empty store in the place of the first, and end collecting through the outage.
         return self._notes(stream).recall("probe") is None
 
-    def _store(self, stream: Stream, *, create: bool, known: bool | None = None) -> ObjectStore:
+    def _store(self, stream: Stream, *, create: bool, known: bool | None = None) -> FileStore | CloudStore:
         if stream.store.startswith("s3:"):
             from coleta.adapters.object_store import CloudStore
 

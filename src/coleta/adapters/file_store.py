@@ -67,6 +67,9 @@ def check_body(name: str, body: bytes | memoryview, sha256: str) -> None:
 class FileStore:
     """The objects below the folder `root`. Safe to use from several threads and processes at once."""
 
+    clock_url: str | None = None
+    """A folder has no clock of its own."""
+
     def __init__(self, root: Path, *, create: bool = False, disk: DiskCalls = DISK) -> None:
         """Open the store at `root`; with `create`, make it if there is none.
 

@@ -53,6 +53,8 @@ class CloudStore:
         """
         name, _, prefix = store.url.removeprefix("s3://").partition("/")
         self._bucket = Bucket(store, name, environment=environment, folder=folder)
+        self.clock_url: str | None = f"{self._bucket.endpoint.rstrip('/')}/"
+        """Where a request without credentials learns the store's time."""
         self._beginning = f"{prefix}/" if prefix else ""
         self._attributes = {"Storage-Class": store.storage_class} if store.storage_class else None
         self._let_in = known

@@ -42,7 +42,11 @@ _OUTCOME_STYLES: dict[Outcome, Style] = {
     Outcome.GAP: "warning",
 }
 
-_BACK = {"store": "the store works again", "spool": "the spool takes answers again"}
+_BACK = {
+    "store": "the store works again",
+    "spool": "the spool takes answers again",
+    "clock": "the clock agrees with the store's again",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class Narrator:
                 over = "store"
             case Accepted() | Gapped():
                 over = "spool"
+            case Asking():
+                over = "clock"
             case _:
                 return
         if self._troubles.pop((event.stream, over), None) is not None:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
+from coleta.collect.clocks import astray, in_words
 from coleta.collect.spool import Gap
 from coleta.collect.tick import Interval
 from coleta.errors import Retryable, SpoolRefused
 from coleta.ports import SpoolContents
 from coleta.runtime.asking import Answered, Later, TickAsking, spool_gaps
+from coleta.runtime.clock_guard import LOOK_AGAIN
 from coleta.runtime.due import chain_of, plan_of
 from coleta.runtime.events import Trouble
 from coleta.runtime.log import known_head
@@ -76,6 +78,8 @@ class Collector:
     def _step(self, now: datetime) -> datetime:
         if self._asking is None:
             station = self._station
+            if astray(ahead := station.clock_ahead):
+                return self._wait_for_the_clock(now, ahead)
             # The spool before the index: what is landed in between is then seen twice, never not at all.
             contents = station.spool.contents()
             head = known_head(station.index, station.identity)
@@ -95,6 +99,13 @@ class Collector:
         if isinstance(outcome, Answered):
             self._refused = None
         return self._station.world.clock.now()
+
+    def _wait_for_the_clock(self, now: datetime, ahead: timedelta) -> datetime:
+        """Begin no tick, and write none down as missed: nobody knows which have come. Landing goes on."""
+        until = now + LOOK_AGAIN
+        what = f"this machine's clock is {in_words(ahead)} of the store's, so no tick is begun; set it (NTP)"
+        self._station.world.tell(Trouble(self._station.stream.name, "clock", what, until))
+        return until
 
     def _require_room(self, tick: Interval, contents: SpoolContents) -> None:
         """Ask for nothing that could not be kept: an API may not give it twice.

@@ -126,6 +126,8 @@ class Premises:
     scratch: Scratch
     spool_for: Callable[[Identity], Spool]
     index_for: Callable[[Identity], Index]
+    clock_url: str | None = None
+    """Where the store's time can be asked."""
 
 
 def open_station(premises: Premises, world: World) -> Station:
@@ -204,4 +206,5 @@ def _station(premises: Premises, world: World, identity: Identity) -> Station:
         store=premises.store,
         index=premises.index_for(identity),
         scratch=premises.scratch,
+        clock_url=premises.clock_url,
     )

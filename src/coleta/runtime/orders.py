@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from coleta.collect.cadence import Cadence, Chain, find_tick, newest, previous
+from coleta.collect.clocks import astray, in_words
 from coleta.collect.envelope import NotData, Page, look
 from coleta.collect.request import Question, asked_from, first_request, is_window
 from coleta.collect.response import Failed, Fault, Response
 from coleta.collect.spool import Spooled
 from coleta.collect.tick import Interval, on_demand, parse_tick_name
-from coleta.errors import AuthRefused, Misconfigured, SourceUnavailable
+from coleta.errors import AuthRefused, Misconfigured, SourceUnavailable, WrongClock
 from coleta.land.commit import Committed
 from coleta.land.record import Account, Outcome
 from coleta.runtime.asking import Later, TickAsking
@@ -41,10 +42,16 @@ def choose_tick(station: Station, name: str | None) -> Interval:
 
     Raises:
         Misconfigured: it cannot be asked; the hint says which can.
+        WrongClock: this machine's clock and the store's are too far apart to tell.
 
     """
     where = f"stream.{station.stream.name}"
     now = station.world.clock.now()
+    if astray(ahead := station.clock_ahead):
+        raise WrongClock(
+            f"this machine's clock is {in_words(ahead)} of the store's, so no tick is begun",
+            hint="set the clock (timedatectl set-ntp true), or if it is right, that of the store",
+        )
     if name is None:
         if is_window(station.stream.source):
             raise Misconfigured(

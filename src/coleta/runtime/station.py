@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from coleta.land.commit import Identity
 from coleta.ports import Clock, Ids, Index, ObjectStore, Scratch, Spool, Transport
 from coleta.runtime.ahead import HeadStarts
+from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.events import Event
 from coleta.runtime.hosts import Hosts
 from coleta.stream import Stream
@@ -29,6 +31,8 @@ class World:
     """Where long answers may be decoded while they are fetched; None: nothing is done ahead."""
     hosts: Hosts = field(default_factory=Hosts)
     """What is known of the hosts that are asked."""
+    clocks: ClockGuard | None = None
+    """Who compares this machine's clock with those of the stores; None: it is trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +47,11 @@ class Station:
     """The store below the stream's path."""
     index: Index
     scratch: Scratch
+    clock_url: str | None = None
+    """Where a request learns the store's time; None where the store has no clock of its own."""
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far this machine's clock is ahead of the store's, as far as is known."""
+        clocks = self.world.clocks
+        return timedelta(0) if clocks is None or self.clock_url is None else clocks.ahead(self.clock_url)
