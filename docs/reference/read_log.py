@@ -52,21 +52,29 @@ def verify(read: Read) -> dict[str, object]:
     objects: list[dict[str, object]] = []
     last: str | None = None
     state: dict[str, object] = {"parent": None, "before": None}
+    given_up = {path for _, record, _, _ in follow(read) if record["kind"] == "expired" for path in record["redrives"]}
+    named: set[str] = set()
+    lifted: set[str] = set()
     for name, record, stored, table in follow(read):
+        require(not set(record["redrives"]) - named, f"{name}: takes up a file that no earlier record names")
+        require(not set(record["redrives"]) & lifted, f"{name}: takes up a file for a second time")
+        lifted.update(record["redrives"])
         accounts = record["accounts"]
         require(table.num_rows == record["rows"] == sum(a["landed"] for a in accounts), f"{name}: rows")
         require(content(table) == record["content"], f"{name}: content")
         terms = read(f"_ledger/terms/{record['terms']}.json") or b""
         require(sha(terms) == record["terms"], f"{name}: terms")
         for file in record["quarantine"] + record["archive"]:
-            require(sha(read(file["path"]) or b"") == file["sha256"], f"{name}: {file['path']}")
+            named.add(file["path"])
+            same = file["path"] in given_up or sha(read(file["path"]) or b"") == file["sha256"]
+            require(same, f"{name}: {file['path']}")
         for one in accounts:
             where = f"{name}, tick ending {one['tick']['end']}"
             require(one["received"] == one["landed"] + one["quarantined"] + one["deduplicated"], where)
             require(one["tick"]["end"][:10] == name[15:25], f"{where}: another date's folder")
             settles = [(part["start"], part["end"]) for part in one["settles"]]
             empty = one["tick"]["start"] == one["tick"]["end"]
-            require(settles or empty or record["kind"] == "redrive", f"{where}: it settles nothing")
+            require((not settles) == (empty or record["kind"] == "redrive"), f"{where}: settles nothing, or again")
             taken = answered + gaps if one["outcome"] == "gap" else answered
             require(not any(overlap(mine, his) for mine in settles for his in taken), f"{where}: settled twice")
             if one["outcome"] == "gap":

@@ -163,6 +163,18 @@ class ObjectStore(Protocol):
         """
 
 
+class Housekeeping(Protocol):
+    """Takes objects away. Nobody on the landing path holds it; see ``runtime/redrive.py`` for who does, and when."""
+
+    def delete(self, name: str) -> None:
+        """Remove what lies under `name`; that nothing does is no error.
+
+        Raises:
+            StoreUnavailable: it may or may not be gone; nothing rests on it, so call again.
+
+        """
+
+
 class Index(Protocol):
     """What this machine remembers of one stream's log. Derived: it may be lost at any time."""
 

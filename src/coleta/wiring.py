@@ -26,7 +26,7 @@ from coleta.cli.app import NeverStarted
 from coleta.cli.doors import Demo, DemoPlan, Doors
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Transport
+from coleta.ports import Housekeeping, Transport
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.clock_guard import ClockGuard
@@ -141,6 +141,20 @@ class App:
         known = self._notes(stream).recall("identity")
         now = self._clock.now()
         return Evidence(stream, shelves.identity, shelves.store, shelves.index, shelves.spool, now, known)
+
+    def housekeeping(self, stream: Stream) -> Housekeeping:
+        """What can delete objects of `stream`."""
+        from coleta.adapters.below import BelowHousekeeping
+        from coleta.adapters.housekeeping import CloudHousekeeping, FileHousekeeping
+
+        if stream.store.startswith("s3:"):
+            store = self._project.store(stream.store)
+            whole: Housekeeping = CloudHousekeeping(store, environment=self._environment, folder=self.root)
+        else:
+            from coleta.settings import store_path
+
+            whole = FileHousekeeping(store_path(stream.store))
+        return BelowHousekeeping(whole, stream.path)
 
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream`, and its log's identity if it has one."""
@@ -311,35 +325,9 @@ def write_example(folder: Path) -> Path:
         Misconfigured: one of them exists, or the folder cannot be written; nothing is overwritten.
 
     """
-    from coleta.settings import PROJECT_FILE, example_project
+    from coleta.settings.example import write_project
 
-    texts = {PROJECT_FILE: example_project(), ".env.example": _ENV_EXAMPLE, ".gitignore": _GITIGNORE}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = [name for name in texts if (folder / name).exists()]
-        if taken:
-            raise Misconfigured(
-                f"{taken[0]} exists already", where=str(folder), hint="choose another folder: coleta init FOLDER"
-            )
-        for name, text in texts.items():
-            with (folder / name).open("x", encoding="utf-8") as file:
-                file.write(text)
-    except OSError as error:
-        raise Misconfigured(f"it cannot be written: {error.strerror}", where=str(folder)) from None
-    return folder / PROJECT_FILE
-
-
-_ENV_EXAMPLE = """\
-# Copy to .env and fill in. coleta.toml names these by reference, never by value:
-#     headers = { Authorization = "env:COMPRAS_AUTHORIZATION" }
-COMPRAS_AUTHORIZATION=
-"""
-
-_GITIGNORE = """\
-.env
-.coleta/
-lake/
-"""
+    return write_project(folder)
 
 
 def serve_mock(switches: Mapping[str, float | None], *, host: str, port: int, announce: Callable[[str], None]) -> None:

@@ -41,7 +41,13 @@ def test_the_page_says_what_can_be_imported_from_the_package_itself() -> None:
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_method_and_attribute_is_in_its_section(name: str) -> None:
     kind = getattr(library, name)
-    members = {member for member in vars(kind) if not member.startswith("_") and member != "of"}
+    members = {
+        member
+        for part in kind.__mro__
+        if part.__module__.startswith("coleta.library")
+        for member in vars(part)
+        if not member.startswith("_") and member != "of"
+    }
     written = set(re.findall(r"`(?:\w+\.)?(\w+)(?:\(|`)", section(name)))
 
     assert members - written == set()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
+from coleta.adapters.housekeeping import CloudHousekeeping
 from coleta.adapters.object_store import CloudStore
 from coleta.demo_api.seaweedfs import Login
 from coleta.stream import Store
@@ -50,3 +51,9 @@ class S3Service:
         """A store at `store`, or at a new place."""
         variables = self.environment(login)
         return CloudStore(store or Store(self.url()), environment=lambda: variables, folder=Path(), known=known)
+
+    def with_housekeeping(self, *, login: Login = ADMIN) -> tuple[CloudStore, CloudHousekeeping]:
+        """A store at a new place, and what can delete there."""
+        place, variables = Store(self.url()), self.environment(login)
+        keeping = CloudHousekeeping(place, environment=lambda: variables, folder=Path())
+        return self.store(place), keeping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coleta.ports import Created, Exists, ObjectStore
+from coleta.ports import Created, Exists, Housekeeping, ObjectStore
 
 
 class Below:
@@ -30,3 +30,16 @@ class Below:
     def names(self, prefix: str) -> Iterator[str]:
         """See ``ObjectStore``."""
         return (name.removeprefix(self._prefix) for name in self._store.names(self._prefix + prefix))
+
+
+class BelowHousekeeping:
+    """What `housekeeping` does, for names below `path` only."""
+
+    def __init__(self, housekeeping: Housekeeping, path: str) -> None:
+        """Work below `path`."""
+        self._housekeeping = housekeeping
+        self._prefix = f"{path.strip('/')}/"
+
+    def delete(self, name: str) -> None:
+        """See ``Housekeeping``."""
+        self._housekeeping.delete(self._prefix + name)

@@ -230,6 +230,8 @@ def _write(db: sqlite3.Connection, late: str, head: Head, committed: Committed |
     record = committed.record
     row = (record.seq, committed.name, committed.digest, encode_record(record))
     db.execute(f"INSERT OR REPLACE INTO {late}commits VALUES (?, ?, ?, ?)", row)
+    if record.kind != "batch":
+        return  # a redrive names answers that landed before it, and must not make them seem younger
     named = [(account.answer, record.seq) for account in record.accounts if account.answer is not None]
     db.executemany(f"INSERT OR REPLACE INTO {late}answers VALUES (?, ?)", named)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from coleta.collect.tick import parse_tick_name
 from coleta.errors import Corrupt
+from coleta.land.jail import settled_files
+from coleta.land.quarantine import kept_records, unpacked
 
 if TYPE_CHECKING:
     from coleta.land.commit import Committed
@@ -36,26 +35,21 @@ class Rejected:
     file: str
 
 
-class _Line(msgspec.Struct):
-    tick: str
-    row: int
-    path: str
-    reason: str
-    detail: str | None = None
-    raw: str | None = None
-    raw_b64: str | None = None
-
-
 def files_named(
     commits: Iterable[Committed], *, tick: datetime | None = None, reason: str | None = None
 ) -> Iterator[tuple[Committed, Account, QuarantineFile]]:
-    """The quarantine files that `commits` name, each with its commit and the account of its answer, oldest first.
+    """The open quarantine files that `commits` name, each with its commit and its answer's account, oldest first.
 
-    Only those of the tick that ends at `tick`, or with something for `reason` in them, if these are given.
+    A file that a later commit takes up, or gives up, is open no more. Only those of the tick that ends at `tick`, or
+    with something for `reason` in them, if these are given.
     """
-    for committed in commits:
+    known = list(commits)
+    settled = settled_files(known)
+    for committed in known:
         accounts = {account.answer: account for account in committed.record.accounts}
         for file in committed.record.quarantine:
+            if file.path in settled:
+                continue
             account = accounts[file.answer]
             if tick in (None, account.tick.end) and (reason is None or reason in file.reasons):
                 yield committed, account, file
@@ -84,7 +78,7 @@ def read_file(store: ObjectStore, account: Account, file: QuarantineFile) -> Ite
         StoreUnavailable, Corrupt: as ``read_quarantine``.
 
     """
-    body = _content(store, file)
+    body = unpacked(store.read(file.path), file)
     if file.holds == "page":
         (why,) = file.reasons or {"": 1}
         yield Rejected(account.tick.end, None, None, why, None, body, file.path)
@@ -93,25 +87,9 @@ def read_file(store: ObjectStore, account: Account, file: QuarantineFile) -> Ite
 
 
 def _records(body: bytes, file: QuarantineFile) -> Iterator[Rejected]:
-    for line in body.splitlines():
+    for one in kept_records(body, where=file.path):
         try:
-            one = msgspec.json.decode(line, type=_Line)
             tick = parse_tick_name(one.tick)
-            raw = base64.b64decode(one.raw_b64) if one.raw_b64 is not None else (one.raw or "").encode()
-        except (msgspec.MsgspecError, ValueError) as error:
+        except ValueError as error:
             raise Corrupt(f"a line of it cannot be read: {error}", where=file.path) from None
-        yield Rejected(tick, one.row, one.path, one.reason, one.detail, raw, file.path)
-
-
-def _content(store: ObjectStore, file: QuarantineFile) -> bytes:
-    import pyarrow as pa
-
-    stored = store.read(file.path)
-    if stored is None:
-        raise Corrupt("a quarantine file is missing", where=file.path, hint="coleta verify tells more")
-    try:
-        with pa.input_stream(pa.py_buffer(stored), compression="zstd") as stream:
-            content: bytes = stream.read()
-    except (pa.ArrowException, OSError) as error:
-        raise Corrupt(f"it cannot be unpacked: {error}", where=file.path) from None
-    return content
+        yield Rejected(tick, one.row, one.path, one.reason, one.detail, one.raw, file.path)

@@ -35,7 +35,7 @@ from coleta.contract.types import (
 )
 from coleta.errors import WrongQuestion
 from coleta.land.commit import Committed
-from coleta.land.record import Account, Outcome
+from coleta.land.record import Account, Outcome, QuarantineFile
 from coleta.terms import Terms
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ def traces(landed: Landed, where: Mapping[str, str], *, progress: Progress = sil
 
 def _found(landed: Landed, where: Mapping[str, str], terms: Mapping[str, Terms], progress: Progress) -> Iterator[Trace]:
     before = None
+    jailed: dict[str, list[tuple[Committed, Account, QuarantineFile]]] = {}
+    for named in files_named(landed.commits):
+        jailed.setdefault(named[0].name, []).append(named)
     for done, commit in enumerate(landed.commits):
         progress(f"trace {landed.stream.name}", done, len(landed.commits))
         mine = terms[commit.record.terms]
@@ -88,7 +91,7 @@ def _found(landed: Landed, where: Mapping[str, str], terms: Mapping[str, Terms],
             for row in _in_rows(landed, commit, _wanted(mine.contract, where)):
                 account = _account(commit, row["_tick"], row["_fetched_at"])
                 yield Trace(row, row["_row"], account, commit, before)
-        for _, account, file in files_named([commit]):
+        for _, account, file in jailed.get(commit.name, ()):
             for one, text in _in_file(read_file(landed.store, account, file), where, mine):
                 yield Trace(text, one.row, account, commit, before, file.path, one.path, one.reason)
         before = commit.name

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from coleta.audit.redriven import accounts_now
 from coleta.collect.coverage import Coverage
 from coleta.collect.tick import RESOLUTION, Interval
 from coleta.land.commit import Committed, Head
@@ -27,14 +28,13 @@ class TickLine:
 def timeline(commits: Iterable[Committed], answered: Coverage) -> list[TickLine]:
     """Every tick with its current outcome, in tick order; a gap that answers have replaced is left out."""
     lines: list[TickLine] = []
-    for committed in commits:
-        for account in committed.record.accounts:
-            open_parts: tuple[Interval, ...] = ()
-            if account.outcome is Outcome.GAP:
-                open_parts = tuple(part for mine in account.settles for part in answered.uncovered(mine))
-                if not open_parts:
-                    continue
-            lines.append(TickLine(account, committed.record.seq, committed.name, open_parts))
+    for committed, account in accounts_now(commits):
+        open_parts: tuple[Interval, ...] = ()
+        if account.outcome is Outcome.GAP:
+            open_parts = tuple(part for mine in account.settles for part in answered.uncovered(mine))
+            if not open_parts:
+                continue
+        lines.append(TickLine(account, committed.record.seq, committed.name, open_parts))
     return sorted(lines, key=lambda line: (line.account.tick.end, line.seq))
 
 
@@ -64,12 +64,15 @@ class Tally:
         self._outcomes: Counter[str] = Counter()
         self._sums = [0, 0, 0, 0, 0]
 
-    def add(self, accounts: Iterable[Account], *, redriven: bool = False) -> None:
-        """Count `accounts`; those that are `redriven` tell anew what became of records counted before."""
+    def add(self, accounts: Iterable[Account], *, redriven: bool = False, no_data: bool = False) -> None:
+        """Count `accounts`; those that are `redriven` tell anew what became of records counted before.
+
+        An answer that was `no_data` had no records until it was redriven.
+        """
         for one in accounts:
             self._outcomes[str(one.outcome)] += not redriven
             received, quarantined = one.received, one.quarantined
-            if redriven:
+            if redriven and not no_data:
                 received, quarantined = 0, quarantined - received
             more = (received, one.landed, quarantined, one.deduplicated, one.nulled)
             self._sums = [total + count for total, count in zip(self._sums, more, strict=True)]

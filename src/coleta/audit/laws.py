@@ -19,6 +19,9 @@ from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Head, Identity
 from coleta.land.record import Account, Outcome, Record
 
+PAGE = ".raw.zst"
+"""How the quarantine files of an answer that was no data end; a redrive takes up none with others."""
+
 
 class LogWalk:
     """Follows a log commit by commit, checking each against all before it. Keeps no commit."""
@@ -41,7 +44,8 @@ class LogWalk:
         except Corrupt as error:
             return Finding("damage", "broken_log", committed.name, error.what)
         record = committed.record
-        self.tally.add(record.accounts, redriven=record.kind == "redrive")
+        no_data = any(path.endswith(PAGE) for path in record.redrives)
+        self.tally.add(record.accounts, redriven=record.kind == "redrive", no_data=no_data)
         self.terms.add(record.terms)
         for account in record.accounts:
             if account.answer is not None and record.kind == "batch":

@@ -12,6 +12,7 @@ from coleta.runtime.events import Event
 
 if TYPE_CHECKING:
     # Late, since landing brings pyarrow, and most commands start in less time than that takes.
+    from coleta.ports import Housekeeping
     from coleta.runtime.auditor import Evidence
     from coleta.runtime.orders import Preview
     from coleta.runtime.questions import Shelves
@@ -114,6 +115,9 @@ class App(Protocol):
             NeverStarted: as ``shelves``.
 
         """
+
+    def housekeeping(self, stream: Stream) -> Housekeeping:
+        """What can delete objects of `stream`: for those that the log has given up, and no others."""
 
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream` (and its identity, if it has one); what was found, in a few words.

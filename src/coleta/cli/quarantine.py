@@ -1,4 +1,4 @@
-"""``coleta quarantine``: what broke the contract, counted or shown. Takes no lock and changes nothing."""
+"""``coleta quarantine ls`` and ``show``: what broke the contract. They take no lock and change nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coleta.cli.doors import Doors
+from coleta.cli.meant import ReasonOption, TickOption, given_tick
 from coleta.cli.program import program
+from coleta.cli.replay import discard_command, replay_command
 from coleta.cli.screen import Screen, table
 from coleta.cli.session import JsonOption, StreamArgument, session_of
 
@@ -21,15 +23,16 @@ if TYPE_CHECKING:
 _LS = ("STREAM", "TICK", "REASON", "COUNT", "FILE")
 _SHOW = ("TICK", "RECORD", "PATH", "REASON", "DETAIL", "RAW")
 
-TickOption = Annotated[str | None, typer.Option("--tick", metavar="TICK", help="Only what came with this tick.")]
-ReasonOption = Annotated[str | None, typer.Option("--reason", metavar="WORD", help="Only what has this reason.")]
-
 
 def quarantine_commands(doors: Doors) -> typer.Typer:
-    """The commands ``quarantine ls`` and ``quarantine show``."""
-    group = typer.Typer(name="quarantine", no_args_is_help=True, help="Look at what broke the contract, and why.")
+    """The commands ``quarantine ls``, ``show``, ``replay`` and ``discard``."""
+    group = typer.Typer(
+        name="quarantine", no_args_is_help=True, help="Look at what broke the contract, land it again, or give it up."
+    )
     group.command("ls")(_ls_command(doors))
     group.command("show")(_show_command(doors))
+    group.command("replay")(replay_command(doors))
+    group.command("discard")(discard_command(doors))
     return group
 
 
@@ -143,21 +146,3 @@ def _value(one: Rejected) -> dict[str, object]:
         "raw": _text(one),
         "file": one.file,
     }
-
-
-def given_tick(tick: str | None) -> datetime | None:
-    """The instant of the tick called `tick`, if one is given.
-
-    Raises:
-        WrongQuestion: that is no tick's name.
-
-    """
-    from coleta.collect.tick import parse_tick_name
-    from coleta.errors import WrongQuestion
-
-    if tick is None:
-        return None
-    try:
-        return parse_tick_name(tick)
-    except ValueError as error:
-        raise WrongQuestion(str(error), hint="coleta history STREAM shows the ticks") from None

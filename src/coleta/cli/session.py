@@ -13,6 +13,7 @@ from coleta.cli.screen import Screen
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Write one JSON document to stdout; everything else goes to stderr.")
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done; nothing is changed.")]
 StreamArgument = Annotated[str, typer.Argument(metavar="STREAM", help="The stream's name, as in coleta.toml.")]
 StoreOption = Annotated[
     str | None,

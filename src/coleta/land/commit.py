@@ -114,9 +114,14 @@ class Head:
         record = committed.record
         _check_link(self, committed)
         _check_rows(committed)
+        if record.kind == "redrive":
+            _check_redrive(committed)
         answered, gaps = self.answered, self.gaps
         answer, carried = self.answer, self.carried
         for account in record.accounts:
+            if record.kind == "redrive":
+                _check_balance(committed.name, account)
+                continue  # its tick keeps the outcome that it has
             _check_account(committed.name, account, answered, gaps)
             for interval in account.settles:
                 if account.outcome is Outcome.GAP:
@@ -163,9 +168,29 @@ def _check_rows(committed: Committed) -> None:
         raise Corrupt(f"ticks of another date lie in this folder: {', '.join(strangers[:3])}", where=name)
 
 
-def _check_account(name: str, account: Account, answered: Coverage, gaps: Coverage) -> None:
+def _check_redrive(committed: Committed) -> None:
+    """What a redrive may hold; whether its files may be taken up, only earlier commits can tell."""
+    record, accounts = committed.record, committed.record.accounts
+    wrong = None
+    if not record.redrives:
+        wrong = "names no file to take up"
+    elif len(set(record.redrives)) < len(record.redrives):
+        wrong = "names a file twice"
+    elif not accounts:
+        wrong = "has no account"
+    elif any(one.settles or one.carried or one.answer is None for one in accounts):
+        wrong = "settles a tick, carries state, or has a gap"
+    if wrong is not None:
+        raise Corrupt(f"it is a redrive, and {wrong}", where=committed.name)
+
+
+def _check_balance(name: str, account: Account) -> None:
     if not account.balances:
         raise Corrupt(f"tick {account.tick.name}: received is not landed + quarantined + deduplicated", where=name)
+
+
+def _check_account(name: str, account: Account, answered: Coverage, gaps: Coverage) -> None:
+    _check_balance(name, account)
     if not account.settles and not account.tick.empty:
         raise Corrupt(f"tick {account.tick.name}: it settles nothing, so its rows stand here twice", where=name)
     for interval in account.settles:

@@ -245,14 +245,9 @@ def _land_records(
         quarantined=len(rejects),
         deduplicated=counts["deduplicated"],
         nulled=counts["nulled"],
-        drift={_spelled(name): count for name, count in sorted(drift.items())} or None,
+        drift={quarantine.spelled(name): count for name, count in sorted(drift.items())} or None,
     )
     return account, [quarantine.of_records(account.tick, account.answer or "", rejects)] if rejects else []
-
-
-def _spelled(name: str) -> str:
-    """`name` in a form that a record can hold: half of a UTF-16 pair, which has no UTF-8, as its escape."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _blank_account(member: Ready) -> Account:

@@ -9,11 +9,14 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from coleta.collect.tick import Interval
+from coleta.errors import Corrupt
 from coleta.land.record import QuarantineFile
 
 if TYPE_CHECKING:
@@ -41,6 +44,71 @@ def of_page(tick: Interval, answer: str, body: bytes, *, number: int, why: str) 
     """Page `number` of an answer that is no data, without its content coding, compressed with zstd."""
     made = _object(tick, answer, _compressed(body), kind="page", count=1, reasons={why: 1})
     return replace(made, file=replace(made.file, page=number))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record as it stands in a quarantine file."""
+
+    tick: str
+    row: int
+    path: str
+    reason: str
+    raw: bytes
+    detail: str | None = None
+
+
+class _Line(msgspec.Struct):
+    tick: str
+    row: int
+    path: str
+    reason: str
+    detail: str | None = None
+    raw: str | None = None
+    raw_b64: str | None = None
+
+
+def kept_records(content: bytes, *, where: str) -> Iterator[Kept]:
+    """The records in `content`, an unpacked quarantine file of records, in their order.
+
+    Raises:
+        Corrupt: a line of it cannot be read.
+
+    """
+    for line in content.splitlines():
+        try:
+            one = msgspec.json.decode(line, type=_Line)
+            raw = base64.b64decode(one.raw_b64) if one.raw_b64 is not None else (one.raw or "").encode()
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise Corrupt(f"a line of it cannot be read: {error}", where=where) from None
+        yield Kept(one.tick, one.row, one.path, one.reason, raw, one.detail)
+
+
+def unpacked(stored: bytes | None, file: QuarantineFile) -> bytes:
+    """The content of `file`, whose bytes in the store are `stored`.
+
+    Raises:
+        Corrupt: it is missing, or not the file that its record names.
+
+    """
+    import pyarrow as pa
+
+    hint = "coleta verify tells more"
+    if stored is None:
+        raise Corrupt("a quarantine file is missing", where=file.path, hint=hint)
+    if hashlib.sha256(stored).hexdigest() != file.sha256:
+        raise Corrupt("its bytes do not have the sha256 that its record names", where=file.path, hint=hint)
+    try:
+        with pa.input_stream(pa.py_buffer(stored), compression="zstd") as stream:
+            content: bytes = stream.read()
+    except (pa.ArrowException, OSError) as error:
+        raise Corrupt(f"it cannot be unpacked: {error}", where=file.path) from None
+    return content
+
+
+def spelled(name: str) -> str:
+    """`name` in a form that a record can hold: half of a UTF-16 pair, which has no UTF-8, as its escape."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _line(tick: Interval, reject: Reject) -> str:

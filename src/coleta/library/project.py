@@ -21,6 +21,7 @@ from coleta.errors import ColetaError
 from coleta.library.answers import Audit, Result, Status, Tick
 from coleta.library.given import file_table, tick_named
 from coleta.library.running import run_until
+from coleta.library.upkeep import Upkeep
 from coleta.settings import define_project, load_project
 from coleta.wiring import App, config_schema, write_example
 
@@ -40,7 +41,7 @@ def _silent(event: Event) -> None:
     """Tell nobody."""
 
 
-class Project:
+class Project(Upkeep):
     """A project: its streams, and what can be done with them. Opens nothing until a method is called.
 
     Methods may be called from several threads; two that collect the same stream at once are refused (``Busy``).
@@ -273,7 +274,7 @@ class Project:
             WrongQuestion: `tick` is no tick's name.
 
         """
-        from coleta.cli.quarantine import given_tick
+        from coleta.cli.meant import given_tick
 
         landed = landed_of(self._app, self._app.stream(stream))
         return landed.rejected(tick=given_tick(tick_named(tick)), reason=reason)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Head, Identity
+from coleta.land.jail import check_redrives
 from coleta.land.parquet import TAIL_BYTES, footer_bytes, stored_record
 from coleta.land.record import decode_record, record_digest
 from coleta.ports import Index, ObjectStore
@@ -22,6 +23,9 @@ def follow(store: ObjectStore, index: Index, identity: Identity) -> Head:
     head = known_head(index, identity)
     while (found := read_commit(store, head.next)) is not None:
         head = head.after(found)
+        if found.record.redrives:
+            # Rare, and the one law that needs more of the past than the head knows.
+            check_redrives(found, index.commits())
         index.enter(head, found)
     return head
 

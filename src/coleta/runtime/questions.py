@@ -9,6 +9,7 @@ from coleta.audit.account import TickLine, Totals, timeline, totals
 from coleta.audit.doubts import Doubted, doubted
 from coleta.errors import StoreUnavailable
 from coleta.land.commit import Committed, Head, Identity
+from coleta.land.jail import check_redrives
 from coleta.ports import Index, ObjectStore, SpoolContents
 from coleta.runtime.due import plan_of
 from coleta.runtime.log import known_head, read_commit
@@ -71,6 +72,8 @@ def read_books(shelves: Shelves, now: datetime, *, newest: int | None = None) ->
     try:
         while (found := read_commit(shelves.store, head.next)) is not None:
             head = head.after(found)
+            if newest is None:
+                check_redrives(found, commits)
             commits.append(found)
     except StoreUnavailable as trouble:
         error = str(trouble)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+from coleta.errors import Misconfigured
+from coleta.settings.document import PROJECT_FILE
 
 _EXAMPLE = """\
 # A Coleta project: what is collected, how often, what each record must look like, and where it lands.
@@ -70,3 +74,39 @@ def example_project(
 def _quoted(text: str) -> str:
     # A JSON string without surrogate escapes is a TOML basic string.
     return json.dumps(text, ensure_ascii=False)
+
+
+def write_project(folder: Path) -> Path:
+    """Make the example project in `folder`: its ``coleta.toml``, ``.env.example`` and ``.gitignore``; the first's path.
+
+    Raises:
+        Misconfigured: one of them exists, or the folder cannot be written; nothing is overwritten.
+
+    """
+    texts = {PROJECT_FILE: example_project(), ".env.example": _ENV_EXAMPLE, ".gitignore": _GITIGNORE}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = [name for name in texts if (folder / name).exists()]
+        if taken:
+            raise Misconfigured(
+                f"{taken[0]} exists already", where=str(folder), hint="choose another folder: coleta init FOLDER"
+            )
+        for name, text in texts.items():
+            with (folder / name).open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        raise Misconfigured(f"it cannot be written: {error.strerror}", where=str(folder)) from None
+    return folder / PROJECT_FILE
+
+
+_ENV_EXAMPLE = """\
+# Copy to .env and fill in. coleta.toml names these by reference, never by value:
+#     headers = { Authorization = "env:COMPRAS_AUTHORIZATION" }
+COMPRAS_AUTHORIZATION=
+"""
+
+_GITIGNORE = """\
+.env
+.coleta/
+lake/
+"""

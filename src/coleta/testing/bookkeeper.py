@@ -68,12 +68,13 @@ class Bookkeeper:
         return faults
 
     def _answers(self, objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # type: ignore[type-arg]
-        landed = Counter(a["answer"] for r in records for a in r["accounts"] if a["answer"] is not None)
+        batches = [r for r in records if r["kind"] != "redrive"]  # which names answers that have landed before
+        landed = Counter(a["answer"] for r in batches for a in r["accounts"] if a["answer"] is not None)
         faults = [f"answer {answer[:8]} is landed {n} times" for answer, n in landed.items() if n > 1]
         faults += [f"answer {answer[:8]} is landed and was never accepted" for answer in landed.keys() - self.accepted]
         faults += [
             f"answer {a['answer'][:8]} for {a['tick']['end']} is landed and settles nothing"
-            for r in records
+            for r in batches
             for a in r["accounts"]
             if a["answer"] is not None and a["tick"]["start"] != a["tick"]["end"] and not a["settles"]
         ]
@@ -149,7 +150,9 @@ def _table_ids(objects: Mapping[str, bytes]) -> list[int]:
 
 def _quarantined_ids(objects: Mapping[str, bytes], records: list[dict]) -> list[int]:  # type: ignore[type-arg]
     ids = []
-    for path in [file["path"] for r in records for file in r["quarantine"] if file["holds"] == "records"]:
+    taken = {path for r in records for path in r["redrives"]}
+    named = [file for r in records for file in r["quarantine"] if file["path"] not in taken]
+    for path in [file["path"] for file in named if file["holds"] == "records"]:
         if path not in objects:
             continue  # reported with the chain
         with pa.CompressedInputStream(io.BytesIO(objects[path]), "zstd") as stream:

@@ -107,6 +107,19 @@ class MemoryStore:
         return iter(sorted(name for name in self.objects if name.startswith(prefix)))
 
 
+class MemoryHousekeeping:
+    """Takes objects out of the dictionary of a ``MemoryStore``."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        """Work on `objects`."""
+        self._objects = objects
+
+    def delete(self, name: str) -> None:
+        """Remove what lies under `name`."""
+        check_name(name)
+        self._objects.pop(name, None)
+
+
 class MemorySpool:
     """A spool in a dictionary; ``files`` are accepted spool files' bytes, and outlive an instance."""
 

@@ -1,0 +1,88 @@
+"""Taking objects away, in a folder and in a bucket. Only ``coleta quarantine discard`` holds one of these."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from coleta.adapters.disk_calls import DISK, DiskCalls
+from coleta.adapters.durable import meaning
+from coleta.adapters.file_store import HOME, check_name
+from coleta.adapters.s3_bucket import Bucket
+from coleta.adapters.s3_credentials import Environment
+from coleta.adapters.s3_refusals import Kind, Refusal, judge
+from coleta.errors import Misconfigured, StoreUnavailable
+from coleta.stream import Store
+
+_INSIDE = re.compile(r"DeleteObjects request failed .*\(code: (\w+)\)")
+
+TRIES = 3
+"""How often a delete is sent again: it may be, since what is gone stays gone."""
+
+
+class FileHousekeeping:
+    """Takes files out of the store in the folder `root`."""
+
+    def __init__(self, root: Path, *, disk: DiskCalls = DISK) -> None:
+        """Prepare; nothing is touched."""
+        self._root = root.absolute()
+        self._disk = disk
+
+    def delete(self, name: str) -> None:
+        """Remove the file of `name`, durably; see ``Housekeeping``."""
+        check_name(name)
+        path = self._root / name
+        if not (self._root / HOME).is_dir():
+            raise StoreUnavailable(f"there is no store in this folder: it has no {HOME}", where=str(self._root))
+        try:
+            with suppress(FileNotFoundError):
+                self._disk.unlink(path)
+            if path.parent.is_dir():
+                self._disk.sync_folder(path.parent)
+        except OSError as error:
+            what, hint = meaning(error)
+            raise StoreUnavailable(what, where=str(path), hint=hint) from None
+
+
+class CloudHousekeeping:
+    """Takes objects out of the bucket of `store`."""
+
+    def __init__(self, store: Store, *, environment: Environment, folder: Path) -> None:
+        """Prepare; nothing is sent."""
+        name, _, prefix = store.url.removeprefix("s3://").partition("/")
+        self._bucket = Bucket(store, name, environment=environment, folder=folder)
+        self._beginning = f"{prefix}/" if prefix else ""
+
+    def delete(self, name: str) -> None:
+        """Remove the object of `name`; see ``Housekeeping``.
+
+        Raises:
+            Misconfigured: the store does not allow it.
+
+        """
+        from obstore.exceptions import BaseError
+
+        check_name(name)
+        key = self._beginning + name
+        where = f"{key} of {self._bucket}"
+        try:
+            self._bucket.client(size_bytes=0, retries=TRIES).delete(key)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            refusal = _judged(error, self._bucket.endpoint)
+            if refusal.kind is Kind.ABSENT:
+                return
+            if refusal.kind is Kind.REFUSED:
+                hint = "this command alone needs s3:DeleteObject below the stream's _quarantine/"
+                raise Misconfigured(refusal.what, where=where, hint=hint) from None
+            raise StoreUnavailable(refusal.what, where=where, hint=refusal.hint) from None
+
+
+def _judged(error: Exception, endpoint: str) -> Refusal:
+    # obstore deletes with the request for many objects, whose answer has a status for each in its body.
+    if (inside := _INSIDE.search(str(error))) is not None:
+        denied = inside[1] == "AccessDenied"
+        return Refusal(Kind.REFUSED if denied else Kind.UNKNOWN, f"it does not delete it ({inside[1]})")
+    return judge(error, endpoint=endpoint)

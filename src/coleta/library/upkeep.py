@@ -1,0 +1,80 @@
+"""What a person does about a stream now and then: the part of ``Project`` that mends, redrives and moves.
+
+Promises what the commands of the same names promise; each method may be called again, and then ends the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from coleta.cli.reading import landed_of
+from coleta.library.given import tick_named
+from coleta.wiring import App
+
+if TYPE_CHECKING:
+    from coleta.runtime.discard import Discarded
+    from coleta.runtime.events import Event
+    from coleta.runtime.redrive import Replayed
+
+
+def _silent(event: Event) -> None:
+    """Tell nobody."""
+
+
+class Upkeep:
+    """The methods of ``Project`` that change what was collected, or how; on their own they are nothing."""
+
+    _app: App
+
+    def replay(
+        self,
+        stream: str | None = None,
+        *,
+        tick: str | datetime | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Replayed]:
+        """Land what is in the quarantine of `stream`, or of all, and fits the contract as it is now; the rest stays.
+
+        By the stream's name a ``Replayed``: ``landed``, ``left``, ``commits``, ``fates``. With `dry_run` it says what
+        would happen. Only what came with `tick`, or has `reason`, if these are given.
+
+        Raises:
+            Busy: another process collects the stream.
+            StoreUnavailable, Corrupt, SpoolRefused: what was landed until then stands.
+
+        """
+        from coleta.cli.lifting import foresee_replay, jailed_streams, replay_stream
+        from coleta.cli.replay import wanted_of
+        from coleta.runtime.redrive import silent
+
+        wanted = wanted_of(tick_named(tick), reason)
+        return {
+            one.name: foresee_replay(landed, wanted, silent)
+            if dry_run
+            else replay_stream(self._app, one, wanted, tell=_silent, progress=silent)
+            for one, landed in jailed_streams(self._app, stream, wanted)
+        }
+
+    def discard(
+        self, stream: str, *, tick: str | datetime | None = None, reason: str | None = None, dry_run: bool = False
+    ) -> Discarded:
+        """Give up what is in the quarantine of `stream` for ever; the log says so, then the files are deleted.
+
+        A ``Discarded``: ``files``, ``mixed`` (left, since they hold records for other reasons too), ``deleted``.
+
+        Raises:
+            Busy: another process collects the stream.
+            NeverStarted: there is nothing yet.
+            StoreUnavailable, Corrupt, Misconfigured: called again, it goes on where it was.
+
+        """
+        from coleta.cli.lifting import discard_stream, foresee_discard
+        from coleta.cli.replay import wanted_of
+        from coleta.runtime.redrive import silent
+
+        one, wanted = self._app.stream(stream), wanted_of(tick_named(tick), reason)
+        if dry_run:
+            return foresee_discard(landed_of(self._app, one), wanted)
+        return discard_stream(self._app, one, wanted, tell=_silent, progress=silent)

@@ -1,0 +1,100 @@
+"""The commands that mend, redrive and move, as a person has them: on a real folder and a real API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coleta import Project
+
+Call = Callable[..., Any]
+
+WRONG = 'contract = { ean = "int", price = "int", store = "int", dateTime = "str" }'
+RIGHT = 'contract = { ean = "int", price = "float", store = "int", dateTime = "str" }'
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    file = folder / "coleta.toml"
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def folder(write_project: Callable[..., Path], call: Call) -> Path:
+    """A project with an answer of 50 purchases, each of which broke the contract that it had."""
+    made = write_project("gerar_compras/50", more="budget = 1.0")
+    edit(made, RIGHT, WRONG)
+    assert call("-C", made, "run", "compras").status == 65
+    return made
+
+
+def landed(folder: Path, call: Call) -> tuple[int, int]:
+    (stream,) = call("-C", folder, "status", "--json").document["streams"]
+    return stream["landed"], stream["quarantined"]
+
+
+# The quarantine ------------------------------------------------------------------------------------
+
+
+def test_once_the_contract_is_corrected_a_replay_lands_what_it_had_refused(folder: Path, call: Call) -> None:
+    assert landed(folder, call) == (0, 50)
+    edit(folder, WRONG, RIGHT)
+
+    seen = call("-C", folder, "quarantine", "replay", "--dry-run")
+    assert (seen.status, landed(folder, call)) == (0, (0, 50))
+    assert "50 records would land; 0 records or pages would stay" in seen.err
+    done = call("-C", folder, "quarantine", "replay", "compras", "--json").document
+
+    assert (done["streams"][0]["landed"], done["streams"][0]["left"]) == (50, 0)
+    assert landed(folder, call) == (50, 0)
+    assert call("-C", folder, "verify").status == 0
+    assert call("-C", folder, "quarantine", "ls", "--json").document == {"files": []}
+    again = call("-C", folder, "quarantine", "replay", "--json")
+    assert (again.status, again.document["streams"]) == (0, [])
+    (tick,) = call("-C", folder, "history", "compras", "--json").document["ticks"]
+    assert (tick["outcome"], tick["received"], tick["landed"], tick["quarantined"]) == ("rejected", 50, 50, 0)
+
+
+def test_what_still_breaks_the_contract_is_told_with_its_reason(folder: Path, call: Call) -> None:
+    done = call("-C", folder, "quarantine", "replay", "compras", "--reason", "type")
+
+    assert (done.status, "all of it still breaks the contract" in done.out) == (0, True)
+    assert "0 records landed; 50 records or pages stay there" in done.err
+
+
+def test_a_discard_asks_first_and_nobody_who_cannot_be_asked_loses_anything(folder: Path, call: Call) -> None:
+    files = sorted((folder / "lake/compras/_quarantine").iterdir())
+
+    refused = call("-C", folder, "quarantine", "discard", "compras")
+    looked = call("-C", folder, "quarantine", "discard", "compras", "--dry-run", "--json")
+
+    assert (refused.status, "--yes" in refused.err) == (2, True)
+    assert [one["count"] for one in looked.document["files"]] == [50]
+    assert sorted((folder / "lake/compras/_quarantine").iterdir()) == files
+
+
+def test_what_is_discarded_is_gone_from_the_disk_and_the_books_still_balance(folder: Path, call: Call) -> None:
+    done = call("-C", folder, "quarantine", "discard", "compras", "--yes", "--json")
+
+    assert (done.status, done.document["deleted"]) == (0, 1)
+    assert list((folder / "lake/compras/_quarantine").iterdir()) == []
+    assert call("-C", folder, "verify").status == 0
+    assert call("-C", folder, "quarantine", "show", "compras", "--json").document["records"] == []
+    again = call("-C", folder, "quarantine", "discard", "compras", "--yes", "--json")
+    assert (again.status, again.document["files"], again.document["deleted"]) == (0, [], 0)
+
+
+def test_the_methods_of_the_same_names_do_the_same(folder: Path) -> None:
+    edit(folder, WRONG, RIGHT)
+    project = Project.load(folder)
+
+    assert project.discard("compras", dry_run=True).files[0].count == 50
+    assert project.replay(dry_run=True)["compras"].landed == 50
+    assert project.replay("compras", reason="type")["compras"].landed == 50
+    assert len(project.table("compras")) == 50
+    assert project.discard("compras").files == ()
+    assert project.replay() == {}
