@@ -32,6 +32,8 @@ from coleta.settings import PROJECT_FILE, example_project
 ROOT = Path(__file__).parents[2]
 API = "http://127.0.0.1:8000"
 OPENED = "open, at commit"
+IN_MEMORY = "[spool]\nallow_tmpfs = true\n"
+"""A temporary folder may lie in memory, where a real spool may not."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +83,16 @@ class Reader:
             case "sh until-ctrl-c":
                 self.interrupt(one)
             case "toml file":
-                # A temporary folder may lie in memory, where a real spool may not.
-                text = one.text.replace(API, self.api) + "\n[spool]\nallow_tmpfs = true\n"
+                text = one.text.replace(API, self.api)
+                written = "[spool]\n" in text
+                text = text.replace("[spool]\n", IN_MEMORY) if written else f"{text}\n{IN_MEMORY}"
                 file = self.folder / one.words["file"]
                 assert file.is_file(), f"the page replaces {file.name}, which nobody has made"
                 file.write_text(text, encoding="utf-8")
 
     def prepare(self) -> None:
         """Begin with what a page takes for granted: the purchases' project, one answer of which has landed."""
-        text = example_project(api=self.api) + "\n[spool]\nallow_tmpfs = true\n"
+        text = example_project(api=self.api) + f"\n{IN_MEMORY}"
         (self.folder / PROJECT_FILE).write_text(text, encoding="utf-8")
         self.type("coleta run compras")
 

@@ -14,13 +14,24 @@ from tests.docs.reader import ROOT, Reader, blocks
 
 from coleta.settings import PROJECT_FILE, load_project
 
-FOLLOWED = ("README.md", "README.pt-BR.md", "docs/tutorial/first-lake.md", "docs/how-to/your-own-api.md")
+FOLLOWED = (
+    "README.md",
+    "README.pt-BR.md",
+    "docs/tutorial/first-lake.md",
+    "docs/how-to/your-own-api.md",
+    "docs/how-to/lost-machine.md",
+    "docs/how-to/full-disk.md",
+    "docs/how-to/moved-bucket.md",
+    "docs/how-to/first-incident.md",
+)
 READMES = FOLLOWED[:2]
 LOOKED_UP = ("docs/reference/commands.md", "docs/reference/project-file.md", "docs/reference/layout.md")
 """Pages whose commands are for someone who has a project: each is typed, one after the other, in the purchases'."""
 IN_S3 = ("docs/how-to/s3.md",)
 """Pages whose commands need a bucket: run by their own test."""
 IN_OWN_TEST = ("docs/tutorial/automatic-collection.md", "docs/tutorial/coleta-automatica.md")
+FOR_MAKE = ("docs/explanation/exactly-once.md", "CONTRIBUTING.md")
+"""Pages that show make's targets only, which are looked up."""
 FOLDERS = ("tutorial", "how-to", "reference", "explanation")
 
 KINDS = {"sh run", "sh fails", "sh make", "sh second-terminal", "sh until-ctrl-c", "toml file", "toml part", "text"}
@@ -49,7 +60,7 @@ def test_whoever_types_what_the_reference_shows_meets_no_error(page: str, tmp_pa
 
 
 def test_every_command_on_a_page_of_the_docs_is_run_by_some_test() -> None:
-    run = {*FOLLOWED, *LOOKED_UP, *IN_S3, *IN_OWN_TEST}
+    run = {*FOLLOWED, *LOOKED_UP, *IN_S3, *IN_OWN_TEST, *FOR_MAKE}
     pages = [page for folder in FOLDERS for page in sorted((ROOT / "docs" / folder).glob("*.md"))]
 
     assert len(pages) > 10
@@ -129,7 +140,7 @@ def test_every_part_of_a_project_loads_in_its_place(part: str, tmp_path: Path) -
     assert len(load_project(tmp_path, environment={}).streams) == 1
 
 
-@pytest.mark.parametrize("page", [*FOLLOWED, "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [*FOLLOWED, *FOR_MAKE])
 def test_every_make_that_a_page_asks_for_is_a_target(page: str) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
     typed = [line for one in blocks(page) if one.kind == "sh make" for line in one.text.splitlines()]
