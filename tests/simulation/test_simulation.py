@@ -12,36 +12,28 @@ import pytest
 from coleta.testing.faults import MENU
 from coleta.testing.setting import EPOCH, HOUR, MINUTE, NEAR_MIDNIGHT, Jump, Setting
 from coleta.testing.simulation import Simulation
-from coleta.testing.simulator import (
-    ONE_FAULT_SETTINGS,
-    every_fault,
-    fault_free,
-    reproduction,
-    simulate,
-    simulate_one_fault,
-)
+from coleta.testing.simulator import main, reproduction
+from coleta.testing.worlds import ONE_FAULT_SETTINGS, EveryFault, Seeds, Tried, fault_free, simulate, try_case
 
 SEEDS = 2_000
 SLICES = 40
+PARTS = 32
 
 
 @pytest.mark.parametrize("slice_", range(SLICES))
 def test_random_faults_lose_double_and_skip_nothing(slice_: int) -> None:
-    size = SEEDS // SLICES
-    for seed in range(slice_ * size, (slice_ + 1) * size):
-        faults = simulate(seed).run()
-        assert not faults, reproduction(f"--seed {seed}", faults)
+    for seed in range(slice_, SEEDS, SLICES):
+        tried = try_case(Seeds(), seed)
+        assert not tried.faults, reproduction(tried)
 
 
-@pytest.mark.parametrize("eighth", range(8))
-@pytest.mark.parametrize("world", range(len(ONE_FAULT_SETTINGS)))
-def test_any_single_fault_at_any_call_loses_doubles_and_skips_nothing(world: int, eighth: int) -> None:
-    setting = ONE_FAULT_SETTINGS[world]
-    tried = list(every_fault(setting))[eighth::8]
-    assert len(tried) > 20
-    for number, fault, last in tried:
-        faults = simulate_one_fault(setting, number, fault, last=last).run()
-        assert not faults, reproduction(f"--every-fault (call {number}, {fault}, {last})", faults)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_any_single_fault_at_any_call_loses_doubles_and_skips_nothing(part: int) -> None:
+    numbers = range(part, EveryFault().count(), PARTS)
+    assert len(numbers) > 80
+    for number in numbers:
+        tried = try_case(EveryFault(), number)
+        assert not tried.faults, reproduction(tried)
 
 
 def test_the_single_faults_reach_every_kind_of_call() -> None:
@@ -122,4 +114,15 @@ def test_what_breaks_is_reported_with_the_line_that_shows_it_again() -> None:
     faults = world.check()
 
     assert any("not dense" in fault for fault in faults)
-    assert "python -m coleta.testing.simulator --seed 3" in reproduction("--seed 3", faults)
+    assert "python -m coleta.testing.simulator --seed 3" in reproduction(Tried("--seed 3", faults))
+
+
+def test_the_command_says_what_it_did(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seed", "7", "--seeds", "2"]) == 0
+    assert main(["--every-fault", "--case", "5"]) == 0
+    assert main(["--every-fault", "--one-in", "9999", "--jobs", "1", "--minutes", "0"]) == 0
+
+    told = capfd.readouterr().out.splitlines()
+    assert told[0].startswith("2 worlds (seeds 7 to 8), 0 broken, in ")
+    assert told[1].startswith(f"1 worlds (each fault at each call of {len(ONE_FAULT_SETTINGS)} worlds), 0 broken")
+    assert len(told) == 3

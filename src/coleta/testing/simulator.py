@@ -1,69 +1,28 @@
-"""The way into the simulation: a random world by its seed, or every single fault at every single call.
+"""The way into the simulation: random worlds by their seeds, every single fault at every call, every power loss.
 
 python -m coleta.testing.simulator --seed 7            one seed, as a failing test prints it
-python -m coleta.testing.simulator --seeds 1000000     as many as one has time for
+python -m coleta.testing.simulator --seeds 1000000     as many as one has time for, on all cores
 python -m coleta.testing.simulator --every-fault       each fault at each call, one a world
+python -m coleta.testing.simulator --power-loss        each state that a power loss may leave on a disk
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from random import Random
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import Pool
 
-from coleta.testing.faults import DEADLY, MENU, Fault, NoFaults, OneFault, RandomFaults
-from coleta.testing.setting import MINUTE, Setting
-from coleta.testing.simulation import Simulation
+from coleta.testing.worlds import Case, EveryFault, PowerLoss, Seeds, Tried, try_case
 
-ONE_FAULT_SETTINGS = (
-    Setting(machines=2, minutes=3),
-    Setting(machines=1, minutes=3, pages=2, land_every=timedelta(seconds=100), catch_up="all"),
-    Setting(machines=2, minutes=3, every=(MINUTE, timedelta(seconds=90)), window=True, catch_up="all"),
-    Setting(machines=3, minutes=3, every=(MINUTE, timedelta(seconds=90)), joins_after=2 * MINUTE),
-)
-"""The worlds in which every single fault is tried: all cross midnight, so that a turn is among the calls.
+CHUNK = 20
+"""So many worlds go to a process at once: half a second's work."""
 
-In each the others, or a machine that joins, can take over from any that dies for good."""
-
-
-def simulate(seed: int) -> Simulation:
-    """The random world of `seed`, ready to run."""
-    random = Random(seed)
-    setting = Setting.drawn(random)
-    start, length = setting.start, setting.minutes * MINUTE
-
-    def outage() -> tuple[datetime, datetime] | None:
-        if random.random() < 0.7:
-            return None
-        begin = start + length * random.random()
-        return begin, begin + 3 * MINUTE * random.random()
-
-    faults = RandomFaults(Random(seed + 1), random.choice((0.01, 0.05, 0.15)), outage(), outage())
-    return Simulation(setting, seed=seed, faults=faults)
-
-
-def simulate_one_fault(setting: Setting, number: int, fault: Fault, *, last: bool = False) -> Simulation:
-    """A world in which only call `number` meets `fault`; if it is the `last`, the machine's disk is lost, too."""
-    return Simulation(setting, seed=0, faults=OneFault(number, fault), last_call=number if last else None)
-
-
-def fault_free(setting: Setting) -> Simulation:
-    """A world in which nothing goes wrong."""
-    return Simulation(setting, seed=0, faults=NoFaults())
-
-
-def every_fault(setting: Setting) -> Iterator[tuple[int, Fault, bool]]:
-    """Each call of a quiet world until its end, with each fault that it can meet; the deadly ones also as the last."""
-    quiet = fault_free(setting)
-    quiet.run()
-    others = setting.machines > 1 or setting.joins_after is not None
-    for number, kind in enumerate(quiet.calls[: quiet.calls_until_calm]):
-        for fault in MENU.get(kind, ()):
-            yield number, fault, False
-            if others and fault in DEADLY:
-                yield number, fault, True
+TELL_EVERY_S = 30.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,37 +31,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds to run")
     parser.add_argument("--every-fault", action="store_true", help="run each fault at each call instead")
+    parser.add_argument("--power-loss", action="store_true", help="lose power at each step on a disk instead")
+    parser.add_argument("--case", type=int, help="only that one of the faults, or of the power losses")
+    parser.add_argument("--one-in", type=int, default=1, help="only every so manieth of them")
     parser.add_argument("--first", action="store_true", help="stop at the first world that breaks the promise")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes work at once")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after so long")
     chosen = parser.parse_args(arguments)
-    worlds = _every_fault() if chosen.every_fault else _seeds(range(chosen.seed, chosen.seed + chosen.seeds))
+    what = EveryFault() if chosen.every_fault else PowerLoss() if chosen.power_loss else Seeds()
+    if isinstance(what, Seeds):
+        numbers = range(chosen.seed, chosen.seed + chosen.seeds)
+    elif chosen.case is not None:
+        numbers = range(chosen.case, chosen.case + 1)
+    else:
+        numbers = range(0, what.count(), chosen.one_in)
+    return _run(what, numbers, jobs=chosen.jobs, until_s=chosen.minutes * 60, first=chosen.first)
+
+
+def _run(what: Case, numbers: range, *, jobs: int, until_s: float, first: bool) -> int:
+    began = told = time.monotonic()
     count = broken = 0
-    for name, simulation in worlds:
-        count += 1
-        faults = simulation.run()
-        if faults:
-            broken += 1
-            sys.stdout.write(reproduction(name, faults) + "\n")
-            if chosen.first:
+    with _mapped(what, numbers, jobs) as worlds:
+        for tried in worlds:
+            count += 1
+            now = time.monotonic()
+            if tried.faults:
+                broken += 1
+                sys.stdout.write(f"{reproduction(tried)}\n")
+                if first:
+                    break
+            if now - told > TELL_EVERY_S:
+                told = now
+                sys.stdout.write(f"{count} of {len(numbers)} worlds, {broken} broken, {now - began:.0f} s\n")
+                sys.stdout.flush()
+            if now - began > until_s:
                 break
-    sys.stdout.write(f"{count} worlds, {broken} broken\n")
+    took_s = time.monotonic() - began
+    left = "" if count == len(numbers) else f" of {len(numbers)}"
+    sys.stdout.write(f"{count}{left} worlds ({what.words(numbers)}), {broken} broken, in {took_s:.0f} s\n")
     return 1 if broken else 0
 
 
-def _seeds(seeds: range) -> Iterator[tuple[str, Simulation]]:
-    for seed in seeds:
-        yield f"--seed {seed}", simulate(seed)
+@contextmanager
+def _mapped(what: Case, numbers: range, jobs: int) -> Iterator[Iterator[Tried]]:
+    if jobs < 2 or len(numbers) <= CHUNK:
+        yield map(partial(try_case, what), numbers)
+        return
+    with Pool(jobs) as pool:
+        yield pool.imap(partial(try_case, what), numbers, chunksize=CHUNK)
 
 
-def _every_fault() -> Iterator[tuple[str, Simulation]]:
-    for setting in ONE_FAULT_SETTINGS:
-        for number, fault, last in every_fault(setting):
-            name = f"--every-fault (call {number}, {fault}{', the last' if last else ''})"
-            yield name, simulate_one_fault(setting, number, fault, last=last)
-
-
-def reproduction(name: str, faults: Sequence[str]) -> str:
+def reproduction(tried: Tried) -> str:
     """What a broken world leaves: its faults, and the line that shows them again."""
-    return f"{'; '.join(faults[:5])}\n    python -m coleta.testing.simulator {name}"
+    return f"{'; '.join(tried.faults[:5])}\n    python -m coleta.testing.simulator {tried.again}"
 
 
 if __name__ == "__main__":
