@@ -174,7 +174,7 @@ def hunt(mutant: Mutant) -> str | None:
             raise ValueError(f"mutant {mutant.name}: its place stands {text.count(mutant.old)} times in {mutant.file}")
         file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
         for words in HUNTS:
-            command = [sys.executable, "-m", "coleta.testing.simulator", "--first", *words]
+            command = [sys.executable, "-m", "coleta.testing.simulator", "--first", "--jobs", "1", *words]
             done = subprocess.run(
                 command, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False
             )
