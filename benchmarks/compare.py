@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from api import purchase  # noqa: E402
+from api import purchase
 
 COLUMNS = ("ean", "price", "store", "dateTime")
 WHERE = {"coleta": "lake/compras/data", "tutorial": "", "dlt": "lake/bench/compras"}

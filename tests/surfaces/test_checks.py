@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.surfaces.test_types_round_trip import answering
 
 from coleta import Project
 from coleta.cli.narrator import Narrator
@@ -44,6 +45,44 @@ def test_an_answer_taken_with_a_warning_lands_and_is_counted_by_status(call: Cal
     assert "compras: 2 ticks that were taken look wrong; the newest, " in shown.out
     (status,) = Project.load(made).status()
     assert (status.doubted, status.landed) == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("then", "status", "said"),
+    [
+        ("retry", 65, "the answer would be asked again until the deadline, and then rejected: 5 records came"),
+        ("reject", 65, "the answer would be rejected: 5 records came"),
+        ("warn", 0, "it would be taken, but looks wrong: 5 records came"),
+    ],
+)
+def test_preview_says_what_the_checks_would_do(
+    call: Call, write_project: Write, then: str, status: int, said: str
+) -> None:
+    made = write_project("gerar_compras/5", more=f'checks = {{ min_rows = 6, on_few = "{then}" }}')
+
+    shown, document = call("-C", made, "preview", "compras"), call("-C", made, "preview", "compras", "--json")
+
+    assert shown.status == document.status == status
+    assert said in shown.err
+    assert document.document["doubt"] == {"what": "5 records came, at least 6 are expected", "then": then}
+
+
+def test_the_bytes_of_the_answer_before_are_rejected_where_that_is_asked(tmp_path: Path) -> None:
+    body = b'[{"id": 1}]'
+    with answering(body) as url:
+        stream = {"url": url, "every": "1m", "contract": {"id": "int"}, "checks": {"on_same": "reject"}}
+        project = Project.define(
+            "p",
+            root=tmp_path,
+            store={"lake": {"url": "file://./lake"}},
+            spool={"allow_tmpfs": True},
+            stream={"s": stream},
+        )
+        states = [project.settle("s").state for _ in range(2)]
+
+    assert states == ["ok", "rejected"]
+    assert [(one.row, one.raw) for one in project.quarantine("s")] == [(None, body)]
+    assert project.table("s").to_arrow(["id"]).to_pylist() == [{"id": 1}]
 
 
 def test_a_stream_without_checks_has_no_doubts(call: Call, write_project: Write) -> None:

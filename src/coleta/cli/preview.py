@@ -16,6 +16,7 @@ from coleta.errors import ColetaError, OverBudget
 
 if TYPE_CHECKING:
     from coleta.cli.app import App
+    from coleta.collect.plausible import Doubt
     from coleta.runtime.orders import Preview
     from coleta.stream import Stream
 
@@ -40,9 +41,11 @@ def preview_command(doors: Doors) -> Callable[..., None]:
         seen, status = ask_once(app, one, limit=limit)
         error = _verdict(one, seen)
         if json:
-            session.screen.document(_value(stream, status, seen, error))
+            session.screen.document({**_value(stream, status, seen, error), "doubt": _doubt_value(one, seen)})
         else:
             _show(session.screen, seen, limit)
+            if (doubt := _doubt(one, seen)) is not None and error is None:
+                session.screen.note(f"it would be taken, but looks wrong: {doubt.what}", style="warning")
         if error is not None:
             raise error
 
@@ -73,8 +76,27 @@ def _verdict(stream: Stream, seen: Preview) -> ColetaError | None:
         what = f"the answer is not the data: {seen.wrong}"
         where = redacted_url(stream.source.url)
         return OverBudget(what, where=where, hint="compare it with `expect` and `records`")
+    if (doubt := _doubt(stream, seen)) is not None and doubt.then != "warn":
+        again = "asked again until the deadline, and then " if doubt.then == "retry" else ""
+        hint = "if this answer is as it should be, change the stream's checks"
+        return OverBudget(f"the answer would be {again}rejected: {doubt.what}", where="the stream's checks", hint=hint)
     broken = len({reject[0] for reject in seen.rejects})
     return over_budget(stream, received=seen.received, quarantined=broken, where="the answer's first page")
+
+
+def _doubt(stream: Stream, seen: Preview) -> Doubt | None:
+    """What the stream's checks hold against the answer. Of one page of several nothing can be said."""
+    from coleta.collect.plausible import Seen, weigh
+    from coleta.stream import SinglePage
+
+    if seen.wrong is not None or not isinstance(stream.source.paging, SinglePage):
+        return None
+    return weigh(stream.checks, Seen(seen.received, None), None)
+
+
+def _doubt_value(stream: Stream, seen: Preview) -> dict[str, str] | None:
+    doubt = _doubt(stream, seen)
+    return None if doubt is None else {"what": doubt.what, "then": doubt.then}
 
 
 def _show(screen: Screen, seen: Preview, limit: int) -> None:
