@@ -175,6 +175,27 @@ class Housekeeping(Protocol):
         """
 
 
+class Cell(Protocol):
+    """One small object that may be replaced, by whoever has read what is there. No promise rests on it."""
+
+    def read(self) -> tuple[bytes, str] | None:
+        """What lies there, and a tag that names just this; None where nothing does.
+
+        Raises:
+            StoreUnavailable: it could not be told.
+
+        """
+
+    def replace(self, body: bytes, tag: str | None) -> bool:
+        """Put `body` in the place of what `tag` names, or where nothing is (None); whether that was still there.
+
+        Raises:
+            Doubtful: it may or may not have been done, now or later.
+            StoreUnavailable: it was not done.
+
+        """
+
+
 class Index(Protocol):
     """What this machine remembers of one stream's log. Derived: it may be lost at any time."""
 

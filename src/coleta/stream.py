@@ -172,5 +172,7 @@ class Stream:
     archive: Archive = "none"
     """Whether answers are copied to the store: not at all, before they are landed, or before they are accepted."""
     checks: Checks = Checks()
+    lease: bool = False
+    """Whether of several collectors one asks and the others wait. It spares requests; nothing rests on it."""
     budget: float = 0.1
     """The share of an answer's records that may break the contract before `run` exits with 65."""

@@ -26,7 +26,7 @@ from coleta.cli.app import NeverStarted
 from coleta.cli.doors import Demo, DemoPlan, Doors
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Housekeeping, Transport
+from coleta.ports import Cell, Housekeeping, Transport
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.clock_guard import ClockGuard
@@ -243,7 +243,16 @@ class App:
             spool_for=spool_for,
             index_for=index_for,
             clock_url=root.clock_url,
+            cell=self._lease_cell(stream, root) if stream.lease else None,
         )
+
+    def _lease_cell(self, stream: Stream, root: FileStore | CloudStore) -> Cell:
+        from coleta.adapters.cells import FileCell, ObjectCell
+        from coleta.collect.lease import LEASE_NAME
+        from coleta.settings import store_path
+
+        name = f"{stream.path}/{LEASE_NAME}"
+        return FileCell(store_path(stream.store) / name) if isinstance(root, FileStore) else ObjectCell(root, name)
 
     def _is_unmade(self, stream: Stream) -> bool:
         from coleta.settings import store_path

@@ -144,6 +144,37 @@ class CloudStore:
         # Not every store lists in order, so the whole is sorted: some hundred bytes a name.
         yield from sorted(name for name in names if name.startswith(prefix))
 
+    def tagged(self, name: str) -> tuple[bytes, str] | None:
+        """The bytes under `name` and their ETag; None where nothing is; errors as for ``read``."""
+        check_name(name)
+        try:
+            found = self._client(retries=READ_TRIES).get(self._key(name))
+        except Exception as error:  # noqa: BLE001  # as above
+            refusal = self._judged(error)
+            if refusal.kind is Kind.ABSENT:
+                return None
+            raise self._trouble(refusal, name) from None
+        self._require_etag(found.meta["e_tag"], name)
+        return bytes(found.bytes()), str(found.meta["e_tag"])
+
+    def replace(self, name: str, body: bytes, tag: str | None) -> bool:
+        """Put `body` in the place of what has the ETag `tag`, or where nothing is; see ``Cell``."""
+        check_name(name)
+        mode: Any = "create" if tag is None else {"e_tag": tag}
+        try:
+            self._client(size_bytes=len(body)).put(self._key(name), body, mode=mode, use_multipart=False)
+        except Exception as error:  # noqa: BLE001  # as above
+            refusal = self._judged(error)
+            match refusal.kind:
+                case Kind.TAKEN | Kind.ABSENT:
+                    return False
+                case Kind.UNKNOWN:
+                    raise Doubtful(
+                        f"it may or may not be replaced: {refusal.what}", where=self._where(name), hint=refusal.hint
+                    ) from None
+            raise self._trouble(refusal, name) from None
+        return True
+
     def _get(self, name: str, last: int | None) -> bytes:
         options: Any = {} if last is None else {"range": {"suffix": last}}
         key = self._key(name)

@@ -15,12 +15,13 @@ from coleta.collect.clocks import astray, in_words
 from coleta.collect.spool import Gap
 from coleta.collect.tick import Interval
 from coleta.errors import Retryable, SpoolRefused
+from coleta.land.commit import Head
 from coleta.ports import SpoolContents
 from coleta.runtime.asking import Answered, Later, TickAsking, spool_gaps
 from coleta.runtime.clock_guard import LOOK_AGAIN
 from coleta.runtime.due import chain_of, plan_of
 from coleta.runtime.events import Trouble
-from coleta.runtime.log import known_head
+from coleta.runtime.log import known_head, look_ahead
 from coleta.runtime.station import Station
 
 MISSED = "missed"
@@ -80,13 +81,15 @@ class Collector:
             station = self._station
             if astray(ahead := station.clock_ahead):
                 return self._wait_for_the_clock(now, ahead)
+            if station.lease is not None and (until := station.lease.wait_until()) is not None:
+                return until
             # The spool before the index: what is landed in between is then seen twice, never not at all.
             contents = station.spool.contents()
-            head = known_head(station.index, station.identity)
+            head = self._head()
             plan = plan_of(station.stream, contents, head, now)
             self._write_down(plan.missed)
             if not plan.ask:
-                return now if plan.missed else min(plan.next_at or now + LONGEST_SLEEP, now + LONGEST_SLEEP)
+                return now if plan.missed else self._sleep(now, plan.next_at)
             self._require_room(plan.ask[0], contents)
             chain = chain_of(station.stream, contents, head)
             self._asking = TickAsking(station, plan.ask[0], link=chain.link if chain else None)
@@ -99,6 +102,27 @@ class Collector:
         if isinstance(outcome, Answered):
             self._refused = None
         return self._station.world.clock.now()
+
+    def _head(self) -> Head:
+        """The log as it is known; with a lease also what others have landed, before any of it is asked again."""
+        station = self._station
+        known = known_head(station.index, station.identity)
+        if station.lease is None:
+            return known
+        try:
+            return look_ahead(station.store, known)
+        except Retryable:
+            return known
+
+    def _sleep(self, now: datetime, until: datetime | None) -> datetime:
+        lease = self._station.lease
+        renew_at = None if lease is None else lease.renew_at
+        return min(at for at in (until, renew_at, now + LONGEST_SLEEP) if at is not None)
+
+    def let_go(self) -> None:
+        """Let other collectors begin at once. After ``cancel``, when no step is under way any more."""
+        if self._station.lease is not None:
+            self._station.lease.let_go()
 
     def _wait_for_the_clock(self, now: datetime, ahead: timedelta) -> datetime:
         """Begin no tick, and write none down as missed: nobody knows which have come. Landing goes on."""

@@ -30,6 +30,13 @@ def follow(store: ObjectStore, index: Index, identity: Identity) -> Head:
     return head
 
 
+def look_ahead(store: ObjectStore, head: Head) -> Head:
+    """The head of the log now, from `head` on; nothing is remembered. Errors as for ``follow``."""
+    while (found := read_commit(store, head.next)) is not None:
+        head = head.after(found)
+    return head
+
+
 def known_head(index: Index, identity: Identity) -> Head:
     """The newest head that this machine remembers of the log `identity`."""
     head = index.head()

@@ -14,9 +14,10 @@ from datetime import datetime
 from coleta.collect.cadence import first_tick
 from coleta.errors import Corrupt, Doubtful, Misconfigured, StoreUnavailable
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Created, Exists, Ids, Index, Notes, ObjectStore, Scratch, Spool
+from coleta.ports import Cell, Created, Exists, Ids, Index, Notes, ObjectStore, Scratch, Spool
 from coleta.runtime.archive import ArchivingSpool, adopt
 from coleta.runtime.events import Opened
+from coleta.runtime.leases import LeaseHolder
 from coleta.runtime.log import follow, read_commit
 from coleta.runtime.station import Station, World
 from coleta.stream import Stream
@@ -128,6 +129,8 @@ class Premises:
     index_for: Callable[[Identity], Index]
     clock_url: str | None = None
     """Where the store's time can be asked."""
+    cell: Cell | None = None
+    """Where the stream's lease lies; None: it takes none."""
 
 
 def open_station(premises: Premises, world: World) -> Station:
@@ -207,4 +210,16 @@ def _station(premises: Premises, world: World, identity: Identity) -> Station:
         index=premises.index_for(identity),
         scratch=premises.scratch,
         clock_url=premises.clock_url,
+        lease=_lease(premises, world, identity),
     )
+
+
+def _lease(premises: Premises, world: World, identity: Identity) -> LeaseHolder | None:
+    if premises.cell is None or not premises.stream.lease:
+        return None
+    # Remembered beside the spool: after a restart the lease is still this machine's.
+    owner = premises.notes.recall("lease_owner")
+    if owner is None:
+        owner = world.ids.nonce().encode()
+        premises.notes.remember("lease_owner", owner)
+    return LeaseHolder(premises.cell, world.clock, uuid=identity.uuid, owner=owner.decode())

@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -33,6 +33,9 @@ LANDERS = 4
 
 GRACE = timedelta(seconds=8)
 """How long a stop may take: supervisors kill after 10 s by default, and a hurried end is safe."""
+
+LEASE_GRACE = timedelta(seconds=1)
+"""How long a stop waits to hand leases on: one that is not handed on runs out by itself."""
 
 LONGEST_WAIT = timedelta(seconds=1)
 """How soon a changed wall clock, or the end of a suspension, is noticed."""
@@ -100,6 +103,7 @@ class Service:
             collector.cancel()
         self._close()
         drained = self._drain()
+        wait([self._land_pool.submit(one.let_go) for one in self._collectors], timeout=LEASE_GRACE.total_seconds())
         self._fetchers.shutdown(wait=False, cancel_futures=True)
         self._land_pool.shutdown(wait=False, cancel_futures=True)
         if self._failure is not None:

@@ -12,6 +12,7 @@ from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.events import Event
 from coleta.runtime.hosts import Hosts
+from coleta.runtime.leases import LeaseHolder
 from coleta.stream import Stream
 
 TOOL = "coleta"
@@ -49,6 +50,7 @@ class Station:
     scratch: Scratch
     clock_url: str | None = None
     """Where a request learns the store's time; None where the store has no clock of its own."""
+    lease: LeaseHolder | None = None
 
     @property
     def clock_ahead(self) -> timedelta:

@@ -231,6 +231,7 @@ class StreamTable(_Table):
     budget: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
     archive: Literal["none", "landed", "first"] = "none"
+    lease: bool = False
 
     checks: ChecksTable = ChecksTable()
     land: LandTable = LandTable()

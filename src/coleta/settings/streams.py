@@ -27,6 +27,7 @@ def build_stream(checked: Checked, *, project: str) -> Stream:
         delay=table.delay,
         landing=Landing(every=table.land.every, max_bytes=table.land.max_bytes),
         archive=table.archive,
+        lease=table.lease,
         checks=Checks(**table.checks.model_dump()),
         budget=table.budget,
     )

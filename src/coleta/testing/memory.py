@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import BinaryIO
+from zlib import crc32
 
 from coleta.adapters.file_store import check_body, check_name
 from coleta.adapters.shelf import Damaged, Held, Shelf, Written, check_header, judge
@@ -26,7 +27,7 @@ from coleta.collect.spool import (
     opening,
     page,
 )
-from coleta.errors import ColetaError, Corrupt, SpoolRefused
+from coleta.errors import ColetaError, Corrupt, SpoolRefused, StoreUnavailable
 from coleta.land.commit import Committed, Head
 from coleta.land.record import SHORT_ID
 from coleta.ports import Created, Exists, SpoolContents
@@ -284,6 +285,32 @@ class MemoryIndex:
         """The commits entered, oldest first; or only the `newest` so many."""
         found = [self._commits[seq] for seq in sorted(self._commits)]
         return iter(found if newest is None else found[max(0, len(found) - newest) :])
+
+
+class MemoryCell:
+    """One small object in memory; instances share it by its list."""
+
+    def __init__(self, held: list[bytes] | None = None) -> None:
+        """Share `held`, or begin empty."""
+        self.held = [] if held is None else held
+        self.down = False
+
+    def read(self) -> tuple[bytes, str] | None:
+        """See ``Cell``."""
+        self._meet()
+        return (self.held[0], str(crc32(self.held[0]))) if self.held else None
+
+    def replace(self, body: bytes, tag: str | None) -> bool:
+        """See ``Cell``."""
+        found = self.read()
+        if (None if found is None else found[1]) != tag:
+            return False
+        self.held[:] = [body]
+        return True
+
+    def _meet(self) -> None:
+        if self.down:
+            raise StoreUnavailable("the store is down")
 
 
 class MemoryScratch:
