@@ -48,7 +48,7 @@ class Terms:
         """
         try:
             return msgspec.json.decode(stored, type=cls)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeError) as error:
             raise Corrupt(f"not a terms file: {error}") from None
 
     @property

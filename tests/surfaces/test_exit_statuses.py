@@ -242,7 +242,7 @@ def test_a_spool_that_cannot_be_a_folder_is_78(call: Call, write_project: Write)
     assert_plain(done.err)
 
 
-@pytest.mark.parametrize("level", ["0", "1"])
+@pytest.mark.parametrize("level", ["0", "1", "2", "3"])
 def test_an_object_that_is_gone_is_76(call: Call, write_project: Write, level: str) -> None:
     folder = write_project()
     landed = call("-C", folder, "run", "compras", "--json").document["object"]
@@ -253,6 +253,32 @@ def test_an_object_that_is_gone_is_76(call: Call, write_project: Write, level: s
     assert done.status == 76
     assert done.document["sound"] is False
     assert done.document["streams"][0]["findings"][0]["severity"] == "damage"
+
+
+@pytest.mark.parametrize(
+    ("words", "level", "found"),
+    [
+        ([], 1, False),
+        (["--data"], 2, True),
+        (["--level", "2"], 2, True),
+        (["--replay"], 3, True),
+        (["--data", "--subset", "1/1"], 2, True),
+        (["--subset", "1/2"], 2, True),
+        (["--subset", "2/2"], 2, False),
+    ],
+)
+def test_a_byte_that_was_changed_is_76_where_bytes_are_read(
+    call: Call, write_project: Write, words: list[str], level: int, found: bool
+) -> None:
+    folder = write_project()
+    landed = folder / "lake/compras" / call("-C", folder, "run", "compras", "--json").document["object"]
+    landed.write_bytes(landed.read_bytes().replace(b"PAR1", b"par1", 1))
+
+    done = call("-C", folder, "verify", *words, "--json")
+
+    assert (done.status, done.document["level"]) == (76 if found else 0, level)
+    assert done.document["subset"] == (words[-1] if "--subset" in words else None)
+    assert ("changed_object" in done.out) == found
 
 
 def test_to_lands_in_another_store_for_once(call: Call, write_project: Write, tmp_path: Path) -> None:
@@ -275,6 +301,7 @@ def test_to_lands_in_another_store_for_once(call: Call, write_project: Write, tm
         ["run"],
         ["run", "compras", "--now", "--tick", "x"],
         ["verify", "--level", "7"],
+        ["verify", "--subset", "8/7"],
         ["demo", "--every", "3"],
     ],
 )

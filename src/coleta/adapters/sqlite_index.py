@@ -123,7 +123,7 @@ class SqliteIndex:
         with self._lock:
             try:
                 return question(self._db)
-            except (msgspec.MsgspecError, Corrupt) as error:
+            except (msgspec.MsgspecError, UnicodeError, Corrupt) as error:
                 self._start_anew()
                 raise self._lost(error) from None
             except sqlite3.DatabaseError as error:
@@ -305,7 +305,7 @@ def _is_ours(db: sqlite3.Connection, uuid: str) -> bool:
         (schema,) = db.execute("PRAGMA user_version").fetchone()
         row = db.execute("SELECT uuid, (SELECT max(seq) FROM commits) FROM log").fetchone()
         head = _head(db)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError):
         return False
     except sqlite3.Error as error:
         if _code(error) in _DAMAGED | {sqlite3.SQLITE_ERROR}:  # or without a table that is needed

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from coleta.ask.landed import Progress
     from coleta.cli.app import App
     from coleta.runtime.auditor import Report
+    from coleta.runtime.inspector import Deep
     from coleta.stream import Stream
 
 NOT_CHECKED = 75
@@ -36,45 +37,63 @@ def verify_command(doors: Doors) -> Callable[..., None]:
         level: Annotated[
             int,
             typer.Option(
-                "--level", min=0, max=1, help="0: the spool and the newest commits. 1: the whole log and all it names."
+                "--level",
+                min=0,
+                max=3,
+                help="0: the spool and the newest commits. 1: the whole log and all it names. 2: --data. 3: --replay.",
             ),
         ] = 1,
+        data: Annotated[
+            bool, typer.Option("--data", help="Read every byte, too: digests, page checksums, rows. Level 2.")
+        ] = False,
+        subset: Annotated[
+            str | None,
+            typer.Option("--subset", metavar="N/T", help="With --data, the N-th of T parts of all bytes only."),
+        ] = None,
+        replay: Annotated[
+            bool, typer.Option("--replay", help="Decode archived answers again, too: the same rows? Level 3.")
+        ] = False,
         json: JsonOption = False,
     ) -> None:
         """Check that the books balance: no tick without an outcome, no record lost or double, nothing missing.
 
         Exit status 0: sound, perhaps with warnings. 76: damage. 75: a store did not answer.
         """
+        from coleta.runtime.inspector import DATA, QUICK, REPLAY, deep_of
+
         session = session_of(context, json=json)
         screen = session.screen
+        level = max(level, REPLAY if replay else DATA if data or subset else level)
+        deep = deep_of(level, subset)
         app = doors.open_app(session.project, None)
         chosen = [app.stream(name) for name in streams] if streams else list(app.streams)
         found: list[tuple[Stream, Report | ColetaError]] = []
         for stream in chosen:
             with progress_of(screen) as progress:
-                outcome = _audit(app, stream, level, progress)
+                outcome = _audit(app, stream, deep, progress, quickly=level == QUICK)
             _show(screen, stream, outcome)
             found.append((stream, outcome))
         status = _status(found, all_named=bool(streams))
         if json:
             values = [_value(stream, outcome) for stream, outcome in found]
-            screen.document({"level": level, "sound": status == 0, "streams": values})
+            part = str(deep.share) if deep and subset else None
+            screen.document({"level": level, "subset": part, "sound": status == 0, "streams": values})
         if status:
             raise typer.Exit(status)
 
     return verify
 
 
-def _audit(app: App, stream: Stream, level: int, progress: Progress) -> Report | ColetaError:
+def _audit(app: App, stream: Stream, deep: Deep | None, progress: Progress, *, quickly: bool) -> Report | ColetaError:
     from coleta.runtime.auditor import quick, whole
 
     try:
         evidence = app.evidence(stream)
-        if level == 0:
+        if quickly:
             return quick(evidence)
         known = evidence.index.head()  # others may have landed more, so it is only about the number of commits
         total = known.seq if known else 0
-        return whole(evidence, progress=lambda seq: progress(f"verify {stream.name}", seq, max(seq, total)))
+        return whole(evidence, deep=deep, progress=lambda seq: progress(f"verify {stream.name}", seq, max(seq, total)))
     except ColetaError as error:
         return error
 

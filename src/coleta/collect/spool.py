@@ -351,5 +351,5 @@ T = TypeVar("T")
 def _load(name: str, payload: bytes, what: type[T]) -> T:
     try:
         return msgspec.json.decode(payload, type=what)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise Corrupt(f"a frame cannot be read: {error}", where=name) from None

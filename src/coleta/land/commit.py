@@ -61,7 +61,7 @@ class Identity:
                     hint="upgrade Coleta; nothing is landed here until then",
                 )
             return msgspec.json.decode(stored, type=cls)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeError) as error:
             raise Corrupt(f"not an identity: {error}", where=IDENTITY_NAME) from None
 
 

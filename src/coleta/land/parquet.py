@@ -7,8 +7,10 @@ one size, so memory is bounded by a piece and a row group, not by the answer.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
+from io import SEEK_END
 from typing import TYPE_CHECKING, BinaryIO
 
 from coleta.errors import Corrupt
@@ -29,8 +31,16 @@ ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 32 << 20
 """The size in memory at which a row group is closed early, so that wide rows do not pile up."""
 
+STAMP_KEY = "coleta.sha256"
+"""Footer metadata: the sha256 of the object's bytes, taken while these 64 characters themselves were zeros."""
+
+_BLANK = "0" * 64
+_STAMP = STAMP_KEY.encode() + b"\x18\x40"
+"""What stands before the 64 characters, in the encoding of footers: the key, then "text of 64 bytes"."""
+
 _FOOTER_END_BYTES = 8
 _DICTIONARY_SHARE = 0.5
+_CHUNK_BYTES = 1 << 20
 
 
 class ObjectWriter:
@@ -86,8 +96,10 @@ class ObjectWriter:
         record = account(self.rows, self._content.hex())
         self._flush()
         writer = self._open(None)
-        writer.add_key_value_metadata({FOOTER_KEY: encode_record(record).decode()})
+        # The stamp first: where a damaged list of keys has lost its end, the record is what is missed.
+        writer.add_key_value_metadata({STAMP_KEY: _BLANK, FOOTER_KEY: encode_record(record).decode()})
         writer.close()
+        _stamp(self._sink)
         return record
 
     def _hold(self, part: pa.RecordBatch) -> None:
@@ -124,6 +136,32 @@ class ObjectWriter:
                 store_schema=False,
             )
         return self._writer
+
+
+def _stamp(sink: BinaryIO) -> None:
+    """Write the digest of all bytes of the closed object into its footer, in the place of the zeros."""
+    digest = hashlib.sha256()
+    sink.seek(0)
+    while chunk := sink.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    end = sink.seek(-_FOOTER_END_BYTES, SEEK_END) + _FOOTER_END_BYTES
+    start = end - footer_bytes(sink.read())
+    sink.seek(start)
+    # The last one: a record is JSON, in which the byte 0x18 cannot stand; a value among the statistics might hold it.
+    sink.seek(start + sink.read().rindex(_STAMP + _BLANK.encode()) + len(_STAMP))
+    sink.write(digest.hexdigest().encode())
+
+
+def stamp_holds(body: bytes, stamp: str) -> bool:
+    """Whether the bytes of the object `body` are those that its `stamp` was taken of."""
+    at = body.rfind(_STAMP + stamp.encode())
+    if at < 0 or len(stamp) != len(_BLANK):
+        return False
+    view, at = memoryview(body), at + len(_STAMP)
+    digest = hashlib.sha256(view[:at])
+    digest.update(_BLANK.encode())
+    digest.update(view[at + len(_BLANK) :])
+    return digest.hexdigest() == stamp
 
 
 def _repetitive(first: pa.Table) -> list[str]:

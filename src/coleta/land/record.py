@@ -172,7 +172,7 @@ def decode_record(name: str, stored: bytes) -> Record:
                 hint="upgrade Coleta; nothing is landed until then",
             )
         return msgspec.json.decode(stored, type=Record)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise Corrupt(f"its footer holds no record: {error}", where=name) from None
 
 

@@ -17,7 +17,7 @@ from coleta.ask.quarantine import Rejected
 from coleta.ask.table import Table
 from coleta.cli.app import NeverStarted
 from coleta.cli.reading import books_of, landed_of
-from coleta.errors import ColetaError
+from coleta.errors import ColetaError, WrongQuestion
 from coleta.library.answers import Audit, Result, Status, Tick
 from coleta.library.given import file_table, tick_named
 from coleta.library.running import run_until
@@ -225,18 +225,24 @@ class Project(Upkeep):
         """
         return [Tick.of(line) for line in books_of(self._app, self._app.stream(stream)).gaps()]
 
-    def verify(self, *streams: str, level: int = 1) -> Audit:
+    def verify(self, *streams: str, level: int = 1, subset: str | None = None) -> Audit:
         """Whether the books of `streams`, or of all, balance. Damage is in the reports, and makes the result false.
 
-        `level` 0 looks at the spool and the newest commits, 1 at the whole log and all that it names.
+        `level` 0 looks at the spool and the newest commits, 1 at the whole log and all that it names. 2 reads every
+        byte as well, 3 also decodes archived answers again; `subset` ``"2/7"`` has them read one part of seven only.
 
         Raises:
             StoreUnavailable: a store did not answer, so nothing is known.
             NeverStarted: a stream that is named was never started.
+            WrongQuestion: there is no such level or part.
 
         """
         from coleta.runtime.auditor import Report, quick, whole
+        from coleta.runtime.inspector import REPLAY, deep_of
 
+        if not 0 <= level <= REPLAY:
+            raise WrongQuestion(f"there is no level {level}", hint=f"levels are 0 to {REPLAY}")
+        deep = deep_of(level, subset)
         reports: list[Report] = []
         for name in streams or self.streams:
             try:
@@ -245,7 +251,7 @@ class Project(Upkeep):
                 if streams:
                     raise
                 continue
-            reports.append(whole(evidence) if level else quick(evidence))
+            reports.append(whole(evidence, deep=deep) if level else quick(evidence))
         return Audit(tuple(reports))
 
     # Reading -------------------------------------------------------------------------------------

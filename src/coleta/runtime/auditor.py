@@ -16,7 +16,9 @@ from coleta.collect.cadence import Cadence, newest
 from coleta.errors import Corrupt
 from coleta.land.commit import IDENTITY_NAME, Committed, Identity
 from coleta.ports import Index, ObjectStore, SpoolContents
-from coleta.runtime.log import read_commit
+from coleta.runtime.inspector import DATA, LOG, QUICK, REPLAY, Deep, Inspector
+from coleta.runtime.log import Footer, footer_in, read_commit, read_footer
+from coleta.runtime.rolled import RolledLog
 from coleta.stream import Stream
 
 
@@ -76,28 +78,31 @@ def quick(evidence: Evidence) -> Report:
         if after.record.prev != before.digest:
             findings.append(Finding("damage", "broken_log", after.name, "it does not continue the record before it"))
     sums = totals(account for committed in recent for account in committed.record.accounts)
-    return _report(evidence, 0, len(recent), sums, findings)
+    return _report(evidence, QUICK, len(recent), sums, findings)
 
 
-def whole(evidence: Evidence, *, progress: Callable[[int], None] = lambda seq: None) -> Report:
+def whole(
+    evidence: Evidence, *, deep: Deep | None = None, progress: Callable[[int], None] = lambda seq: None
+) -> Report:
     """L1: every record in order, every object named, every tick's outcome, every law that records alone can show.
 
-    `progress` is told the number of each commit read. No commit is kept: memory is some 40 bytes for each.
+    `deep` reads, beyond the records, the bytes of what they name: L2, and L3 with its replay. `progress` is told the
+    number of each commit read. No commit is kept: memory is some 40 bytes for each, and the largest object.
 
     Raises:
         StoreUnavailable: the store could not be read.
 
     """
-    audit = _Audit(evidence)
+    audit = _Audit(evidence, deep)
     audit.follow(progress)
     audit.close()
-    return audit.report(1)
+    return audit.report(LOG if deep is None else REPLAY if deep.replay else DATA)
 
 
 class _Audit:
     """One audit of a whole log, step by step."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, deep: Deep | None) -> None:
         """Look at what can be seen before the log is followed.
 
         Landing goes on meanwhile: all that is listed and remembered now the walk must meet, and what comes
@@ -111,8 +116,11 @@ class _Audit:
         self._remembered = evidence.index.head()
         self._data = Listed(store.names("data/"))
         self._files = Listed(chain.from_iterable(store.names(folder) for folder in FILES))
+        self._rolled = RolledLog(store, evidence.identity)
         self._missing: dict[str, str] = {}
         self._walk = LogWalk(evidence.identity)
+        self._share = None if deep is None else deep.share
+        self._inspector = Inspector(store, deep or Deep())
         self._broken = False
 
     def follow(self, progress: Callable[[int], None]) -> None:
@@ -126,6 +134,7 @@ class _Audit:
         """Look at all that only the whole log can show."""
         store, walk = self._evidence.store, self._walk
         self._findings.add(walk.at_the_end())
+        self._findings.add(self._rolled.at_the_end())
         self._findings.add(self._unnamed_objects())
         for path, folder in self._missing.items():
             # A listing is only a hint: the name decides.
@@ -135,6 +144,10 @@ class _Audit:
         if not self._broken:
             self._findings.add(self._unnamed_files())
             self._findings.add(self._open_time())
+        if self._share is not None:
+            self._findings.add(self._inspector.spool_files("superseded", store.names("_superseded/")))
+            self._findings.add(self._inspector.spool_files("archive", self._files.strangers(store.names("_archive/"))))
+            self._findings.add(self._inspector.at_the_end())
         for digest in sorted(walk.terms):
             self._found(check_terms(digest, store.read(f"_ledger/terms/{digest}.json")))
 
@@ -149,18 +162,22 @@ class _Audit:
         """The next commit, taken by the walk; a bad one is told, and stepped over where this machine remembers it."""
         name, before = self._walk.head.next, self._walk.head
         wrong: Finding | None
+        footer, body = None, None
         try:
-            found = read_commit(self._evidence.store, name)
+            footer, body = self._read(name, before.seq + 1)
         except Corrupt as error:
-            found, wrong = None, Finding("damage", "unreadable_object", name, error.what)
+            wrong = Finding("damage", "unreadable_object", name, error.what)
         else:
-            if found is None and not self._is_remembered(before.seq + 1):
+            if footer is None and not self._is_remembered(before.seq + 1):
                 return None
             what = "it was committed, and it is not there"
-            wrong = self._walk.add(found) if found else Finding("damage", "missing_object", name, what)
-        if wrong is None and found is not None:
-            self._findings.add(self._walk.broken_laws(found, before))
-            return found
+            wrong = self._walk.add(footer.committed) if footer else Finding("damage", "missing_object", name, what)
+        if wrong is None and footer is not None:
+            self._findings.add(self._walk.broken_laws(footer.committed, before))
+            self._findings.add(self._rolled.check(before.seq + 1, footer, body))
+            if body is not None:
+                self._findings.add(self._inspector.object(footer, body))
+            return footer.committed
         self._found(wrong)
         known = self._recall(before.seq + 1)
         if known is None or self._walk.add(known) is not None:
@@ -168,14 +185,24 @@ class _Audit:
             return None
         return known
 
+    def _read(self, name: str, seq: int) -> tuple[Footer | None, bytes | None]:
+        """What the end of object `seq` says, and all its bytes where they are to be looked at."""
+        if self._share is None or not self._share.has_commit(seq):
+            return read_footer(self._evidence.store, name), None
+        body = self._evidence.store.read(name)
+        return (None, None) if body is None else (footer_in(name, body, whole=True), body)
+
     def _is_remembered(self, seq: int) -> bool:
+        return seq <= self._rolled.until or self._is_in_index(seq)
+
+    def _is_in_index(self, seq: int) -> bool:
         head = self._remembered
         return head is not None and head.uuid == self._evidence.identity.uuid and head.seq >= seq
 
     def _recall(self, seq: int) -> Committed | None:
-        """Commit `seq` as this machine remembers it."""
-        if self._remembered is None or not self._is_remembered(seq):
-            return None
+        """Commit `seq` as this machine, or a roll-up, remembers it."""
+        if self._remembered is None or not self._is_in_index(seq):
+            return self._rolled.recall(seq)
         newest = self._evidence.index.commits(newest=self._remembered.seq - seq + 1)
         return next((known for known in newest if known.record.seq == seq), None)
 
@@ -202,9 +229,12 @@ class _Audit:
 
     def _unnamed_files(self) -> Iterator[Finding]:
         what = "no record names this file yet: a landing goes on now, or was interrupted"
+        store = self._evidence.store
         for folder in FILES:
-            for name in self._files.strangers(self._evidence.store.names(folder)):
-                yield Finding("warning", f"unnamed_{folder.strip('_/')}", name, what)
+            for name in self._files.strangers(store.names(folder)):
+                # An archived answer whose tick others had settled first has its end in another folder.
+                if folder == "_quarantine/" or store.size(name.replace(folder, "_superseded/", 1)) is None:
+                    yield Finding("warning", f"unnamed_{folder.strip('_/')}", name, what)
 
     def _open_time(self) -> list[Finding]:
         evidence = self._evidence

@@ -9,6 +9,7 @@ from coleta.land.commit import Committed, Head, Identity
 from coleta.land.jail import check_redrives
 from coleta.land.parquet import TAIL_BYTES, footer_bytes, stored_record
 from coleta.land.record import decode_record, record_digest
+from coleta.land.rollup import ROLL_UP_COMMITS, decode_rollup, rollup_name
 from coleta.ports import Index, ObjectStore
 
 
@@ -21,12 +22,19 @@ def follow(store: ObjectStore, index: Index, identity: Identity) -> Head:
 
     """
     head = known_head(index, identity)
+    if not head.seq:
+        head = _leap(store, index, head)
     while (found := read_commit(store, head.next)) is not None:
-        head = head.after(found)
-        if found.record.redrives:
-            # Rare, and the one law that needs more of the past than the head knows.
-            check_redrives(found, index.commits())
-        index.enter(head, found)
+        head = _learn(index, head, found)
+    return head
+
+
+def _learn(index: Index, head: Head, found: Committed) -> Head:
+    head = head.after(found)
+    if found.record.redrives:
+        # Rare, and the one law that needs more of the past than the head knows.
+        check_redrives(found, index.commits())
+    index.enter(head, found)
     return head
 
 
@@ -35,6 +43,33 @@ def look_ahead(store: ObjectStore, head: Head) -> Head:
     while (found := read_commit(store, head.next)) is not None:
         head = head.after(found)
     return head
+
+
+def _leap(store: ObjectStore, index: Index, head: Head) -> Head:
+    """The head after all roll-ups that can be trusted: a new machine need not read every footer.
+
+    Records name each other by digest, so one whose last record lies in the store just as it says is right in all.
+    Whatever is wrong with one, the footers say it all.
+    """
+    while True:
+        try:
+            commits = _rolled_up(store, head)
+            end = head
+            for committed in commits:
+                end = end.after(committed)
+            found = read_commit(store, commits[-1].name) if commits else None
+        except Corrupt:
+            return head
+        if found is None or found.digest != end.digest:
+            return head
+        for committed in commits:
+            head = _learn(index, head, committed)
+
+
+def _rolled_up(store: ObjectStore, head: Head) -> list[Committed]:
+    name = rollup_name(head.seq + ROLL_UP_COMMITS)
+    stored = store.read(name)
+    return [] if stored is None else list(decode_rollup(name, stored).commits())
 
 
 def known_head(index: Index, identity: Identity) -> Head:

@@ -16,7 +16,7 @@ from coleta import Project
 from coleta.cli.app import NeverStarted
 from coleta.demo_api.serving import serve_in_background
 from coleta.demo_api.settings import Settings
-from coleta.errors import Busy, Misconfigured, OverBudget, SourceUnavailable, StoreUnavailable
+from coleta.errors import Busy, Misconfigured, OverBudget, SourceUnavailable, StoreUnavailable, WrongQuestion
 from coleta.library import Result
 from coleta.runtime.events import Event, Landed
 
@@ -269,6 +269,7 @@ def test_a_missing_object_makes_the_audit_false(make: Make) -> None:
 
     assert not project.verify("compras")
     assert not project.verify("compras", level=0)
+    assert not project.verify("compras", level=3)
 
 
 def test_check_tries_all_and_preview_lands_nothing(make: Make) -> None:
@@ -281,6 +282,19 @@ def test_check_tries_all_and_preview_lands_nothing(make: Make) -> None:
     assert [one.name for one in project.check(offline=True)] == ["contract"]
     assert (seen.received, seen.landed, len(seen.rows), list(seen.rejects)) == (5, 5, 2, [])
     assert not project.status()[0].started
+
+
+def test_an_audit_reads_as_deep_as_it_is_asked_to(make: Make) -> None:
+    project = make()
+    landed = project.root / "lake/compras" / str(project.run("compras").object)
+    landed.write_bytes(landed.read_bytes().replace(b"PAR1", b"par1", 1))
+
+    assert [bool(project.verify("compras", level=level)) for level in (0, 1, 2, 3)] == [True, True, False, False]
+    assert not project.verify("compras", level=2, subset="1/2")
+    assert project.verify("compras", level=2, subset="2/2")
+    for wrong in ({"level": 4}, {"level": -1}, {"level": 1, "subset": "1/2"}, {"level": 2, "subset": "half"}):
+        with pytest.raises(WrongQuestion):
+            project.verify("compras", **wrong)  # type: ignore[arg-type]
 
 
 def test_a_store_that_is_gone_is_told_and_no_table_is_made_up(make: Make) -> None:
