@@ -4,7 +4,7 @@
 # targets, and the folder that this lies in may have them.
 
 .DEFAULT_GOAL := help
-.PHONY: bench help install dev run test proof simulate mutants lint style types layers lock clean
+.PHONY: bench help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
 
 # Modules of the caller's own Python must not shadow the locked ones.
 unexport PYTHONPATH PYTHONHOME
@@ -14,7 +14,7 @@ ARGS ?=
 WORKERS ?= auto
 
 help: ## list what can be asked for
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  Words for the program:  make run ARGS="--ticks 3"    make test ARGS="tests/unit -x"'
 	@echo '  Another Python:         make install PYTHON=python3.12'
@@ -40,6 +40,9 @@ simulate: install ## run the program in worlds where everything goes wrong; ARGS
 
 mutants: dev ## break the landing rules on purpose, one by one: the simulator must find each
 	@$(PY) tests/simulation/mutants.py $(ARGS)
+
+verify-flips: dev ## damage files of every kind at random: an audit must find each; ARGS="--count 1000 --seed 2"
+	@$(PY) tests/formats/flips.py $(ARGS)
 
 lint: style types layers ## check style, types, and who may import whom
 

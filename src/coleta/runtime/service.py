@@ -24,6 +24,7 @@ from coleta.runtime.collector import Collector
 from coleta.runtime.events import Stopped, Trouble
 from coleta.runtime.lander import Lander
 from coleta.runtime.opening import Premises, open_station
+from coleta.runtime.rollups import RollUps
 from coleta.runtime.station import World
 
 FETCHERS = 32
@@ -78,6 +79,8 @@ class Service:
         self._failure: BaseException | None = None
         self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
         self._land_pool = ThreadPoolExecutor(LANDERS, thread_name_prefix="land")
+        # A thread of its own: reading a thousand objects back must not take one from landing.
+        self._roll_pool = ThreadPoolExecutor(1, thread_name_prefix="roll")
 
     def stop(self) -> None:
         """Ask ``run`` to end; from any thread or a signal handler's thread, and as often as one likes."""
@@ -106,6 +109,7 @@ class Service:
         wait([self._land_pool.submit(one.let_go) for one in self._collectors], timeout=LEASE_GRACE.total_seconds())
         self._fetchers.shutdown(wait=False, cancel_futures=True)
         self._land_pool.shutdown(wait=False, cancel_futures=True)
+        self._roll_pool.shutdown(wait=False, cancel_futures=True)
         if self._failure is not None:
             raise self._failure
         return drained
@@ -171,13 +175,15 @@ class Service:
                 return until
             now = world.clock.now()
             collector, lander = Collector(station), Lander(station)
-            landing = _Chore(premises.stream.name, lander.step, self._land_pool, now)
+            rolling = _Chore(premises.stream.name, RollUps(station).step, self._roll_pool, now)
+            landing = _Chore(premises.stream.name, lander.step, self._land_pool, now, [rolling])
             fetching = _Chore(premises.stream.name, collector.step, self._fetchers, now, [landing])
             with self._changed:
                 self._collectors.append(collector)
                 self._landers.append(lander)
             self._add(landing)
             self._add(fetching)
+            self._add(rolling)
             return datetime.max.replace(tzinfo=now.tzinfo)
 
         return step

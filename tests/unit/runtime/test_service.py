@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,11 @@ from coleta.collect.request import Request
 from coleta.collect.response import Failed, Fault, Response
 from coleta.collect.spool import Header, Spooled, SpoolFile
 from coleta.errors import Corrupt, StoreUnavailable
-from coleta.land.commit import Identity
+from coleta.land.columns import schema
+from coleta.land.commit import Committed, Head, Identity
+from coleta.land.parquet import ObjectWriter
+from coleta.land.record import encode_record, record_digest
+from coleta.land.rollup import ROLL_UP_COMMITS, rollup_name
 from coleta.ports import Created, Draft, Exists, Index, ObjectStore, Spool, SpoolContents
 from coleta.runtime.events import Event, Landed, Stopped, Trouble
 from coleta.runtime.opening import Premises
@@ -26,6 +31,7 @@ from coleta.runtime.station import World
 from coleta.stream import Every, Landing, Stream
 from coleta.testing.bench import bench_stream
 from coleta.testing.memory import MemoryIndex, MemoryNotes, MemoryScratch, MemoryStore
+from coleta.testing.samples import sample_identity, sample_record, sample_terms
 
 PATIENCE_S = 15.0
 SECOND = timedelta(seconds=1)
@@ -317,6 +323,32 @@ def test_an_answer_accepted_while_its_lander_looks_at_the_spool_is_landed_at_onc
     looks[0].release_look.set()
 
     eventually(lambda: one.landed() == 1)
+
+
+def test_a_log_of_a_thousand_commits_is_rolled_up(fleet: Callable[..., Fleet]) -> None:
+    beside = fleet(each(timedelta(hours=1)))
+    identity = sample_identity()
+    objects = beside.store.inner.objects
+    objects["compras/_ledger/identity.json"] = identity.to_json()
+    head = Head.genesis(identity)
+    for _ in range(ROLL_UP_COMMITS):
+        objects[f"compras/{head.next}"], head = empty_object(head)
+
+    beside.start()
+    eventually(lambda: f"compras/{rollup_name(ROLL_UP_COMMITS)}" in objects)
+    beside.stop()
+
+    assert (beside.failure, beside.stopped()) == (None, [])
+
+
+def empty_object(head: Head) -> tuple[bytes, Head]:
+    """The next object, a turn, and the head that it leads to."""
+    sink = BytesIO()
+    with ObjectWriter(sink, schema(sample_terms())) as writer:
+        record = writer.finish(
+            lambda rows, content: replace(sample_record(head, ticks=()), kind="turn", content=content)
+        )
+    return sink.getvalue(), head.after(Committed(head.next, record, record_digest(encode_record(record))))
 
 
 def test_stopping_twice_and_before_the_start_does_no_harm(fleet: Callable[..., Fleet]) -> None:
