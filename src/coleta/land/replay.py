@@ -15,10 +15,10 @@ from coleta.collect.spool import PageHead, Spooled, SpoolFile, Stored, parse, su
 from coleta.errors import Corrupt
 from coleta.land.batch import Batch
 from coleta.land.commit import Head, Ready
-from coleta.land.compose import Author, Source, compose
+from coleta.land.compose import Source, compose
 from coleta.land.content import ContentDigest
 from coleta.land.parquet import ROW_GROUP_ROWS
-from coleta.land.record import Account, Record
+from coleta.land.record import Account, Author, Record
 
 _COMPARED = ("outcome", "received", "landed", "quarantined", "deduplicated", "nulled")
 
