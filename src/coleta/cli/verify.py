@@ -126,6 +126,8 @@ def _show(screen: Screen, stream: Stream, outcome: Report | ColetaError) -> None
 
 def report_lines(report: Report) -> list[str]:
     """What an audit of one stream found, its findings a line each."""
+    from coleta.runtime.inspector import REPLAY
+
     totals, outcomes = report.totals, report.totals.outcomes
     answered = sum(count for outcome, count in outcomes.items() if outcome != "gap")
     rejected = outcomes.get("rejected", 0)
@@ -136,6 +138,8 @@ def report_lines(report: Report) -> list[str]:
         f"  records  {totals.received} received = {totals.landed} landed + {totals.quarantined} quarantined"
         f" + {totals.deduplicated} deduplicated",
     ]
+    if report.level == REPLAY:
+        lines.append(f"  replayed {report.replayed} archived answers")
     return lines + [f"  {one.severity}  {one.code}  {one.where}: {one.what}" for one in report.findings]
 
 
@@ -154,6 +158,7 @@ def _value(stream: Stream, outcome: Report | ColetaError) -> dict[str, object]:
         "deduplicated": totals.deduplicated,
         "superseded": outcome.superseded,
         "waiting": outcome.waiting,
+        "replayed": outcome.replayed,
         "findings": [
             {"severity": one.severity, "code": one.code, "where": one.where, "what": one.what}
             for one in outcome.findings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, pairwise
 
@@ -33,6 +33,8 @@ class Report:
     superseded: int
     waiting: int
     findings: tuple[Finding, ...]
+    replayed: int = 0
+    """How many archived answers were decoded again."""
 
     @property
     def sound(self) -> bool:
@@ -153,7 +155,9 @@ class _Audit:
 
     def report(self, level: int) -> Report:
         """What was found."""
-        return _report(self._evidence, level, self._walk.head.seq, self._walk.tally.totals(), self._findings)
+        walk = self._walk
+        report = _report(self._evidence, level, walk.head.seq, walk.tally.totals(), self._findings)
+        return replace(report, replayed=self._inspector.replayed)
 
     def _found(self, finding: Finding | None) -> None:
         self._findings.add(() if finding is None else (finding,))

@@ -14,7 +14,6 @@ from coleta.errors import Corrupt, WrongQuestion
 from coleta.land.inspect import NOT_STAMPED, inspect_object, stamp_of
 from coleta.land.quarantine import lines_in
 from coleta.land.record import Account, Record
-from coleta.land.replay import difference, landed_rows, replayed
 from coleta.ports import ObjectStore
 from coleta.runtime.log import Footer
 
@@ -77,6 +76,8 @@ class Inspector:
 
     def _archive(self, record: Record, object_body: bytes | None) -> Iterator[Finding]:
         """Whatever is wrong with the archived answers of `record`; replayed, where the rows at hand are right."""
+        from coleta.land.replay import landed_rows  # late: it brings pyarrow, and status knows this module, too
+
         rows: dict[str | None, tuple[Account, str]] = {}
         if self._deep.replay and record.archive and record.kind == "batch" and object_body is not None:
             rows = {account.answer: (account, content) for account, content in landed_rows(object_body, record)}
@@ -90,6 +91,8 @@ class Inspector:
                 yield from self._replay(file.path, stored, record.terms, *rows[file.answer])
 
     def _replay(self, path: str, stored: bytes, terms: str, was: Account, content: str) -> Iterator[Finding]:
+        from coleta.land.replay import difference, replayed
+
         self.replayed += 1
         try:
             now, again = replayed(path, stored, was, terms)

@@ -75,6 +75,7 @@ def test_a_sound_lake_has_no_findings_at_any_level(deep: Deep | None, level: int
     report = Lake().audit(deep)
 
     assert (report.findings, report.level, report.superseded) == ((), level, 1)
+    assert report.replayed == (2 if level == 3 else 0)
 
 
 @pytest.mark.parametrize(
