@@ -12,6 +12,7 @@ from typing import Literal
 from coleta.terms import Terms
 
 Archive = Literal["none", "landed", "first"]
+Redirects = Literal["refuse", "same_origin"]
 CatchUp = Literal["all", "latest", "none"]
 IfDoubted = Literal["accept", "warn", "retry", "reject"]
 Encryption = Literal["AES256", "aws:kms"]
@@ -94,6 +95,10 @@ class Source:
     retry_unsafe: bool = False
     """Whether a request that is not GET or HEAD may be sent again."""
     verify_tls: bool = True
+    redirects: Redirects = "refuse"
+    """Whether a redirect is followed, and then only to the same scheme, host and port."""
+    allow_addresses: tuple[str, ...] = ()
+    """Networks, such as ``10.0.0.0/8``, that the URL's host may lead to though they are private."""
     cursor_start: int | str | None = None
     """What ``{cursor}`` stands for until an answer has given a cursor value; None: what names it is left out."""
     lag: int | timedelta = 0

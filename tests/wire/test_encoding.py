@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import resource
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,14 +76,49 @@ def test_two_content_encoding_headers_are_a_chain(serve: Serve, client: Client) 
     assert client.fail(serve(double).url()).fault is Fault.ENCODING
 
 
-def test_a_bomb_is_stopped_at_the_limit_with_little_memory(serve: Serve, client: Client) -> None:
+MEASURED = """
+import sys
+from datetime import UTC, datetime, timedelta
+from coleta.adapters.http import HttpTransport
+from coleta.collect.request import Request
+from coleta.stream import Source
+
+def peak_kb():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+transport = HttpTransport(now=lambda: datetime.now(UTC), secrets=lambda _: "")
+ask = lambda path: transport.exchange(
+    Request(sys.argv[1] + path), timeout=timedelta(seconds=30), max_bytes=Source("").max_answer_bytes
+)
+ask("/small")
+before = peak_kb()
+came = ask("/bomb")
+print(getattr(came, "fault", came), peak_kb() - before)
+"""
+
+
+def bomb(of_bytes: int) -> bytes:
     packer = zlib.compressobj(wbits=31)
-    bomb = b"".join(packer.compress(bytes(1_000_000)) for _ in range(300)) + packer.flush()
-    assert len(bomb) < 330_000
-    server = serve(packed("gzip", bomb))
-    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return b"".join(packer.compress(bytes(1_000_000)) for _ in range(of_bytes // 1_000_000)) + packer.flush()
 
-    failed = client.fail(server.url(), max_bytes=20_000_000)
 
-    assert failed.fault is Fault.TOO_LARGE
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 64_000
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from Linux's /proc")
+@pytest.mark.parametrize("size_bytes", [300_000_000, 3_000_000_000], ids=["300 MB", "3 GB"])
+def test_a_bomb_is_stopped_within_64_mb_of_memory_though_the_answer_may_be_large(size_bytes: int, serve: Serve) -> None:
+    wire = bomb(300_000_000) * (size_bytes // 300_000_000)
+    assert size_bytes / len(wire) > 900
+
+    def script(peer: Peer) -> None:
+        while head := peer.hear():
+            body = PACKED if b"/small" in head else wire
+            peer.say(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body), body)
+
+    url = serve(script).url("")
+    # In a process of its own: its peak is that of this request alone.
+    told = subprocess.run([sys.executable, "-c", MEASURED, url], capture_output=True, text=True, timeout=60)
+
+    assert told.stderr == ""
+    fault, grown_kb = told.stdout.split()
+    assert fault == "too_large"
+    assert int(grown_kb) < 64_000

@@ -1,9 +1,9 @@
 """The outside thing, HTTP: one request and its whole response, over urllib3, with nothing hidden.
 
-Promises: no redirect, no proxy, no cookie, no content coding undone behind our back; an end by the
-deadline, however the other side behaves; a ``Response`` with a 2xx status is complete by its framing
-and its compression; every other end is a ``Failed``. One request is sent, but for a GET or HEAD on
-a kept connection that the other side had closed meanwhile: that one is sent again, once.
+Promises: no redirect but those that the request allows, and no address that it does not; no proxy, no cookie, no
+content coding undone behind our back; an end by the deadline, however the other side behaves; a ``Response`` with a
+2xx status is complete by its framing and its compression; every other end is a ``Failed``. One request is sent, but
+for a GET or HEAD on a kept connection that the other side had closed meanwhile: that one is sent again, once.
 It never shows a header's value or a URL's secrets, and never lowers TLS on its own.
 """
 
@@ -13,7 +13,7 @@ import http.client
 import re
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from time import monotonic
@@ -23,10 +23,13 @@ from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import parse_url
 
 from coleta import __version__
+from coleta.adapters.http_address import Names, Resolve, system_resolve
 from coleta.adapters.http_body import NoBody, Sized, UntilClose, framing, pieces
-from coleta.adapters.http_line import Broken, Line
+from coleta.adapters.http_broken import Broken
+from coleta.adapters.http_line import Line
 from coleta.adapters.http_pool import Connection, Origin, Pool
 from coleta.collect.envelope import BadEncoding, TooLarge, unwrap
+from coleta.collect.redirect import MOST_HOPS, next_url
 from coleta.collect.request import Request, redacted_url
 from coleta.collect.response import Failed, Fault, Response
 from coleta.errors import ColetaError
@@ -62,21 +65,34 @@ class HttpTransport:
     """The port ``Transport`` over HTTP/1.1, for any number of threads."""
 
     def __init__(
-        self, *, now: Callable[[], datetime], secrets: Callable[[SecretRef], str], ca_file: str | None = None
+        self,
+        *,
+        now: Callable[[], datetime],
+        secrets: Callable[[SecretRef], str],
+        ca_file: str | None = None,
+        resolve: Resolve = system_resolve,
     ) -> None:
-        """Trust the system's certificate authorities (``SSL_CERT_FILE`` is heeded), or those in `ca_file`."""
+        """Trust the system's certificate authorities (``SSL_CERT_FILE`` is heeded), or those in `ca_file`.
+
+        `resolve` tells where a host's name leads.
+        """
         self._now, self._secrets = now, secrets
-        self._pool = Pool(ca_file=ca_file)
+        self._pool = Pool(ca_file=ca_file, names=Names(resolve))
 
     def exchange(self, request: Request, *, timeout: timedelta, max_bytes: int) -> Response | Failed:
         """Send `request` and read its whole response within `timeout` in all; see ``ports.Transport``.
 
         A response that is not 2xx is evidence: at most 1 MB of it, and it need not be whole.
         """
-        asked_at = self._now()
+        asked_at, until = self._now(), monotonic() + timeout.total_seconds()
         try:
-            order = self._order(request, monotonic() + timeout.total_seconds(), max_bytes)
-            return self._send(order, asked_at)
+            for _ in range(MOST_HOPS):
+                came = self._send(self._order(request, until, max_bytes), asked_at)
+                url = next_url(request, came)
+                if url is None:
+                    return came
+                request = replace(request, url=url)
+            return self._send(self._order(request, until, max_bytes), asked_at)
         except Broken as broken:
             return Failed(broken.fault, broken.detail, self._now())
 
@@ -96,7 +112,7 @@ class HttpTransport:
         if url.auth is not None:
             raise Broken(Fault.BAD_URL, "a URL cannot hold credentials; put them into a header, as a secret")
         port = url.port or (443 if url.scheme == "https" else 80)
-        origin = Origin(url.scheme, url.host.strip("[]"), port, request.verify_tls)
+        origin = Origin(url.scheme, url.host.strip("[]"), port, request.verify_tls, request.allow_addresses)
         if not re.fullmatch(r"[A-Z]+", request.method):
             raise Broken(Fault.BAD_URL, "the method is not a word")
         return _Order(origin, request.method, url.request_uri, self._headers(request), until, max_bytes)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
 
-from coleta.adapters.http_line import Broken
+from coleta.adapters.http_broken import Broken
 from coleta.collect.response import Fault
 
 _STEP_BYTES = 256 * 1024

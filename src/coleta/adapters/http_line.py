@@ -14,25 +14,17 @@ from contextlib import suppress
 from threading import Lock
 from time import monotonic
 
+from coleta.adapters.http_address import Names, permitted
+from coleta.adapters.http_broken import Broken
 from coleta.collect.response import Fault
 
 CONNECT_S = 5.0
-"""The most that reaching a host may take, TLS included: two lost SYNs are sent again within 3 s."""
+"""The most that reaching an address may take, TLS included: two lost SYNs are sent again within 3 s."""
 
 LONGEST_WAIT_S = 3600.0
 """A peer that is silent for longer than this has gone, whatever the deadline says."""
 
 _BUFFER_BYTES = 64 * 1024
-
-
-class Broken(Exception):
-    """The exchange cannot be completed: `fault`, and a `detail` that shows no secret."""
-
-    def __init__(self, fault: Fault, detail: str) -> None:
-        """Say what went wrong."""
-        super().__init__(detail)
-        self.fault = fault
-        self.detail = detail
 
 
 class Line:
@@ -41,9 +33,12 @@ class Line:
     Used by one thread at a time; only ``cut`` may be called by others.
     """
 
-    def __init__(self, host: str, port: int, *, tls: ssl.SSLContext | None) -> None:
-        """Nothing is connected before ``connect``."""
+    def __init__(
+        self, host: str, port: int, *, tls: ssl.SSLContext | None, names: Names, allowed: tuple[str, ...] = ()
+    ) -> None:
+        """Nothing is connected before ``connect``; `allowed` are networks that a name may lead to in any case."""
         self._host, self._port, self._tls = host, port, tls
+        self._names, self._allowed = names, allowed
         self._socket: socket.socket | None = None
         self._knife: socket.socket | None = None
         self._lock = Lock()
@@ -65,19 +60,15 @@ class Line:
     # Connecting ---------------------------------------------------------------------------------
 
     def connect(self) -> None:
-        """Reach the host, within 5 s and the deadline.
-
-        The name's resolution is the system's and keeps to the system's own limits (resolv.conf).
+        """Find the host's addresses and reach one that may be asked, within 5 s and the deadline.
 
         Raises:
-            Broken: it could not be reached, or TLS could not be had.
+            Broken: none could be reached, or may be asked, or TLS could not be had.
 
         """
-        try:
-            found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "not a host name"
-            raise Broken(Fault.DNS, f"{self._host}: {why}") from None
+        names = self._names.find(self._host, self._port, until=self._until, is_cut=lambda: self._was_cut)
+        # These very addresses are connected to: the name is not asked again in between.
+        found = permitted(self._host, names, self._allowed)
         until = min(self._until, monotonic() + CONNECT_S)
         last: OSError = TimeoutError()
         for tried, (family, kind, protocol, _, address) in enumerate(found):

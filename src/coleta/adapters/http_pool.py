@@ -14,7 +14,9 @@ from time import monotonic
 
 from urllib3.connection import HTTPConnection
 
-from coleta.adapters.http_line import Broken, Line
+from coleta.adapters.http_address import Names
+from coleta.adapters.http_broken import Broken
+from coleta.adapters.http_line import Line
 from coleta.collect.response import Fault
 
 IDLE_S = 30.0
@@ -26,12 +28,17 @@ MOST_IDLE = 8
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a connection can be shared for. The host is without brackets."""
+    """What a connection can be shared for. The host is without brackets.
+
+    ``allowed`` are networks that its name may lead to in any case: who may not ask an address must not be handed a
+    connection to it either.
+    """
 
     scheme: str
     host: str
     port: int
     verify_tls: bool
+    allowed: tuple[str, ...] = ()
 
 
 class Connection(HTTPConnection):
@@ -60,9 +67,9 @@ class Connection(HTTPConnection):
 class Pool:
     """The connections of one transport."""
 
-    def __init__(self, *, ca_file: str | None) -> None:
-        """Trust the system's certificate authorities, or those in `ca_file`."""
-        self._ca_file = ca_file
+    def __init__(self, *, ca_file: str | None, names: Names) -> None:
+        """Trust the system's certificate authorities, or those in `ca_file`; `names` tells where hosts are."""
+        self._ca_file, self._names = ca_file, names
         self._lock = Lock()
         self._tls: dict[bool, ssl.SSLContext] = {}
         self._idle: dict[Origin, list[Connection]] = {}
@@ -96,7 +103,8 @@ class Pool:
 
         """
         tls = self._context(verify=origin.verify_tls) if origin.scheme == "https" else None
-        connection = Connection(origin, Line(origin.host, origin.port, tls=tls))
+        line = Line(origin.host, origin.port, tls=tls, names=self._names, allowed=origin.allowed)
+        connection = Connection(origin, line)
         with self._lock:
             if self.closed:
                 raise Broken(Fault.RESET, "cut from this side: stopping")

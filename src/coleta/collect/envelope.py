@@ -77,12 +77,12 @@ def unwrap(wire: bytes, encoding: str | None, *, max_bytes: int) -> bytes:
 
 
 def _inflate(wire: bytes, *, wbits: int, max_bytes: int) -> bytes:
-    limit = min(max_bytes, max(RATIO_FREE_BYTES, len(wire) * MAX_RATIO))
     # BytesIO hands its buffer out without a copy, so the peak is the body once, not twice.
     out, decoder = BytesIO(), zlib.decompressobj(wbits)
     for start in range(0, len(wire), _STEP_BYTES):
         # Fed in steps: what zlib does not take yet it copies, which on the whole input would be quadratic.
         rest = wire[start : start + _STEP_BYTES]
+        end = start + len(rest)
         while rest:
             if decoder.eof:
                 if wbits != 31:
@@ -90,10 +90,16 @@ def _inflate(wire: bytes, *, wbits: int, max_bytes: int) -> bytes:
                 # RFC 1952 allows several gzip members, one after the other.
                 decoder = zlib.decompressobj(wbits)
             out.write(_step(decoder, rest))
-            if out.tell() > limit:
-                raise TooLarge(f"the compressed body expands to over {limit} bytes")
             rest = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-    return _finished(out, decoder, limit)
+            _check_size(out, taken=end - len(rest), max_bytes=max_bytes)
+    return _finished(out, decoder, len(wire), max_bytes)
+
+
+def _check_size(out: BytesIO, *, taken: int, max_bytes: int) -> None:
+    # Against what was taken so far, not against the whole: so a bomb is known by its first 10 MB, however large it is.
+    limit = min(max_bytes, max(RATIO_FREE_BYTES, taken * MAX_RATIO))
+    if out.tell() > limit:
+        raise TooLarge(f"the compressed body expands to over {limit} bytes")
 
 
 def _step(decoder: zlib._Decompress, wire: bytes) -> bytes:
@@ -103,15 +109,14 @@ def _step(decoder: zlib._Decompress, wire: bytes) -> bytes:
         raise BadEncoding(f"the compressed body is damaged: {error}") from None
 
 
-def _finished(out: BytesIO, decoder: zlib._Decompress, limit: int) -> bytes:
+def _finished(out: BytesIO, decoder: zlib._Decompress, taken: int, max_bytes: int) -> bytes:
     # zlib may hold back output even after it has taken all of the input; ask until nothing comes.
     while not decoder.eof:
         piece = _step(decoder, b"")
         if not piece:
             raise BadEncoding("the compressed body ends before its end-of-stream mark")
         out.write(piece)
-        if out.tell() > limit:
-            raise TooLarge(f"the compressed body expands to over {limit} bytes")
+        _check_size(out, taken=taken, max_bytes=max_bytes)
     return out.getvalue()
 
 

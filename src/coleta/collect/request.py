@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from coleta.collect.marks import Place, less, order_of
 from coleta.collect.tick import Interval, format_instant
-from coleta.stream import PageNumber, SecretRef, SinglePage, Source
+from coleta.stream import PageNumber, Redirects, SecretRef, SinglePage, Source
 from coleta.terms import Terms
 
 _PLACEHOLDER = re.compile(r"\{(tick\.start|tick\.end|cursor)(?::([^{}]+))?\}")
@@ -33,6 +33,8 @@ class Request:
     method: str = "GET"
     headers: tuple[tuple[str, str | SecretRef], ...] = ()
     verify_tls: bool = True
+    redirects: Redirects = "refuse"
+    allow_addresses: tuple[str, ...] = ()
 
     def redacted(self) -> dict[str, object]:
         """What may be shown: no secret query value, no password, only harmless headers' values."""
@@ -119,6 +121,8 @@ def _request(source: Source, question: Question, extra: tuple[tuple[str, str], .
         method=source.method,
         headers=source.headers,
         verify_tls=source.verify_tls,
+        redirects=source.redirects,
+        allow_addresses=source.allow_addresses,
     )
 
 

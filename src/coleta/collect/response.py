@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
+from urllib.parse import urlsplit
 
 from coleta.collect import limits
 from coleta.collect.envelope import NotData, Page
@@ -152,7 +153,7 @@ def judge(
             # No range was asked for, so a part cannot be the data, however well-formed it is.
             page = NotData("a part of the body (HTTP status 206)")
         return _judge_data(page, patience)
-    reason, detail = _status_reason(came.status), f"HTTP status {came.status}"
+    reason, detail = _status_reason(came.status), f"HTTP status {came.status}{_whither(came)}"
     if is_passing(came.status):
         return _retry_or_give_up(reason, detail, _status_wait(came, patience), patience)
     return GiveUp(reason, detail)
@@ -244,6 +245,19 @@ def _early(came: Response, complete_from: datetime | None) -> timedelta | None:
         return None
     # A Date is cut to whole seconds: it stands for any instant of its second.
     return complete_from - date if date + timedelta(seconds=1) <= complete_from else None
+
+
+def _whither(came: Response) -> str:
+    """To which host a redirect leads, without the rest of the URL, which may hold a secret."""
+    location = came.header("location")
+    if location is None or not 300 <= came.status < 400:
+        return ""
+    try:
+        parts = urlsplit(location.strip())
+        host = f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else parts.hostname
+    except ValueError:
+        return ", to what is no URL"
+    return f", to {host}" if host else ", to another place of the same host"
 
 
 def _status_reason(status: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -178,6 +179,25 @@ def check_endpoint(endpoint: str) -> str:
     if not _ENDPOINT.fullmatch(endpoint):
         raise ValueError('must be a base URL such as "https://minio.example.com:9000", without bucket, path or login')
     return endpoint.rstrip("/")
+
+
+def check_networks(written: object) -> tuple[str, ...]:
+    """The networks of a list such as ``["10.0.0.0/8", "::1"]``.
+
+    Raises:
+        ValueError: it is no list, or one of it is no network.
+
+    """
+    if not isinstance(written, list) or not all(isinstance(network, str) for network in written):
+        raise ValueError('must be a list of networks: allow_addresses = ["10.0.0.0/8"]')
+    for network in written:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            # Python says so where bits beyond the mask are set, and then the network that was meant is known.
+            meant_one = f"; did you mean {ip_interface(network).network}?" if "host bits" in str(error) else ""
+            raise ValueError(f"{network!r} is no network, such as 10.0.0.0/8 or 192.168.1.7{meant_one}") from None
+    return tuple(written)
 
 
 def store_path(url: str) -> Path:

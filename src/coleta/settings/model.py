@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from coleta.settings.addresses import check_endpoint, check_path, check_placeholders, check_url
+from coleta.settings.addresses import check_endpoint, check_networks, check_path, check_placeholders, check_url
 from coleta.settings.mistakes import Keys
 from coleta.settings.units import format_duration, parse_duration, parse_selection, parse_size
 from coleta.stream import IfDoubted
@@ -119,6 +119,7 @@ _LAG = {"anyOf": [_DURATION, {"type": "integer", "minimum": 0}]}
 _SIZE = {"type": "string", "pattern": "^[0-9]{1,9} ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"}
 _SELECTION = {"type": "string", "pattern": "^(\\$\\.)?[^.\\[\\]*$]+(\\.[^.\\[\\]*]+)*$"}
 _NAMES = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+_NETWORKS = {"type": "array", "items": {"type": "string", "pattern": "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"}}
 _SCALAR = {"type": ["string", "number", "boolean"]}
 _PARAM = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
 
@@ -128,6 +129,7 @@ Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema(_SIZE)]
 Selection = Annotated[tuple[str, ...], BeforeValidator(parse_selection), WithJsonSchema(_SELECTION)]
 Param = Annotated[tuple[str, ...], BeforeValidator(_param), WithJsonSchema(_PARAM)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), WithJsonSchema(_NAMES)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(check_networks), WithJsonSchema(_NETWORKS)]
 Reference = Annotated[str, AfterValidator(_reference)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -206,6 +208,8 @@ class StreamTable(_Table):
     headers: Annotated[dict[str, Annotated[str, AfterValidator(_header)]], BeforeValidator(_headers)] = {}
     pages: PagesTable | None = None
     verify_tls: bool = True
+    redirects: Literal["refuse", "same_origin"] = "refuse"
+    allow_addresses: Networks = ()
 
     every: Positive | None = None
     cron: str | None = None

@@ -62,6 +62,8 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "headers": "Request headers. A secret is written as env:NAME or file:PATH.",
         "pages": "How further pages are asked for.",
         "verify_tls": "Whether the server's certificate is checked.",
+        "redirects": "Whether redirects are followed: not at all, or only to the same scheme, host and port.",
+        "allow_addresses": "Networks that the URL's host may lead to though they are private: 10.0.0.0/8",
         "every": "A tick at each multiple of this since 1970-01-01T00:00:00Z. Exactly one of every and cron.",
         "cron": "A tick at each time that five fields name: minute, hour, day of month, month, day of week.",
         "zone": "The time zone in which cron is read, such as America/Sao_Paulo.",

@@ -47,6 +47,8 @@ def _source(checked: Checked) -> Source:
         allow_empty_body=table.allow_empty,
         retry_unsafe=table.retry_unsafe,
         verify_tls=table.verify_tls,
+        redirects=table.redirects,
+        allow_addresses=table.allow_addresses,
         cursor_start=table.cursor_start,
         lag=lag_of(table),
     )
