@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,32 @@ def test_the_methods_of_the_same_names_do_the_same(folder: Path) -> None:
     assert len(project.table("compras")) == 50
     assert project.discard("compras").files == ()
     assert project.replay() == {}
+
+
+# Gaps ----------------------------------------------------------------------------------------------
+
+
+def test_a_gap_is_asked_for_again_until_the_api_gives_an_answer(write_project: Callable[..., Path], call: Call) -> None:
+    made = write_project("gerar_compras/5?fault=500", every="1h")
+    call("-C", made, "run", "compras", "--now")
+    first = json.loads((made / "lake/compras/_ledger/identity.json").read_text())["first_tick"]
+    assert call("-C", made, "run", "compras", "--tick", first).status == 69
+
+    looked = call("-C", made, "gaps", "--fill", "--dry-run", "--json")
+    assert (looked.status, looked.document["streams"][0]["asked"]) == (0, 1)
+    outside = call("-C", made, "gaps", "compras", "--fill", "--to", "2020-01-01T00:00:00Z", "--json")
+    assert (outside.status, outside.document["streams"][0]["remaining"]) == (0, 0)
+    still = call("-C", made, "gaps", "compras", "--fill", "--json")
+    assert (still.status, still.document["streams"][0]["remaining"]) == (75, 1)
+
+    filled = call("-C", write_project("gerar_compras/5", every="1h"), "gaps", "--fill")
+
+    assert filled.status == 0
+    assert "compras: 1 asked for again, 1 answered, 0 remain" in filled.out
+    assert call("-C", made, "gaps", "compras", "--json").document["gaps"] == []
+    assert call("-C", made, "gaps", "--json").document["streams"][0]["gaps"] == []
+    assert Project.load(made).fill()[0].asked == 0
+
+
+def test_what_goes_with_filling_only_is_refused_without_it(write_project: Callable[..., Path], call: Call) -> None:
+    assert call("-C", write_project(), "gaps", "compras", "--dry-run").status == 2

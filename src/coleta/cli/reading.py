@@ -27,6 +27,23 @@ def books_of(app: App, stream: Stream) -> Books:
     return read_books(Shelves(stream, at.identity, at.store, at.index, at.spool), at.now)
 
 
+def started_streams(app: App, name: str | None) -> list[Books]:
+    """The books of the stream called `name`, or of all that were ever started.
+
+    Raises:
+        NeverStarted: `name` was not.
+
+    """
+    found: list[Books] = []
+    for stream in app.streams if name is None else [app.stream(name)]:
+        try:
+            found.append(books_of(app, stream))
+        except NeverStarted:
+            if name is not None:
+                raise
+    return found
+
+
 def landed_of(app: App, stream: Stream) -> Landed:
     """All that has landed of `stream` now.
 

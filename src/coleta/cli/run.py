@@ -45,7 +45,7 @@ def run_command(doors: Doors) -> Callable[..., None]:
         screen = session.screen
         app = doors.open_app(session.project, to)
         one = app.stream(stream)
-        told = Told(_teller(screen))
+        told = Told(teller(screen))
         with app.station(one, told.tell) as station:
             result = settle_tick(station, tick, told)
         if json:
@@ -58,7 +58,8 @@ def run_command(doors: Doors) -> Callable[..., None]:
     return run
 
 
-def _teller(screen: Screen) -> Callable[[Event], None]:
+def teller(screen: Screen) -> Callable[[Event], None]:
+    """Shows on `screen` what happens meanwhile."""
     from coleta.cli.narrator import Narrator
 
     narrator = Narrator()

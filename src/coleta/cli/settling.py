@@ -67,13 +67,24 @@ def settle_tick(station: Station, name: str | None, told: Told) -> Result:
         SpoolRefused, Corrupt: nothing was accepted; or what was is damaged.
 
     """
-    from coleta.runtime.orders import choose_tick, settle, settled_tick
+    from coleta.runtime.orders import choose_tick, settled_tick
 
-    stream = station.stream
     settled = settled_tick(station, name) if name is not None else None
     if settled is not None:
-        return Result(stream.name, settled.tick, "settled_before", settled)
-    tick = choose_tick(station, name)
+        return Result(station.stream.name, settled.tick, "settled_before", settled)
+    return settle_interval(station, choose_tick(station, name), told)
+
+
+def settle_interval(station: Station, tick: Interval, told: Told) -> Result:
+    """Settle `tick`, of which no answer has settled anything yet; see ``settle_tick``.
+
+    Raises:
+        SpoolRefused, Corrupt: nothing was accepted; or what was is damaged.
+
+    """
+    from coleta.runtime.orders import settle
+
+    stream = station.stream
     try:
         settlement = settle(station, tick, cancelled=threading.Event())
     except (StoreUnavailable, Doubtful) as error:
@@ -98,11 +109,12 @@ def _judged(stream: Stream, settlement: Settlement, told: Told) -> Result:
     from coleta.land.record import Outcome
 
     tick, account = settlement.tick, settlement.account
+    gap = _gap_of(tick, told)
+    if gap is not None and (account is None or account.outcome is Outcome.GAP):
+        # What was told just now: of a gap that is asked for again, the log has the first reason.
+        error = gap_error(gap.reason, gap.detail, tick=when(tick))
+        return Result(stream.name, tick, "gap", settlement, gap, error)
     if account is None:
-        gap = _gap_of(tick, told)
-        if gap is not None:
-            error = gap_error(gap.reason, gap.detail, tick=when(tick))
-            return Result(stream.name, tick, "gap", settlement, gap, error)
         return Result(stream.name, tick, "superseded" if told.superseded else "settled_before", settlement)
     state = str(account.outcome)
     where = settlement.committed.name if settlement.committed else stream.path
@@ -121,7 +133,7 @@ def _judged(stream: Stream, settlement: Settlement, told: Told) -> Result:
 
 
 def _gap_of(tick: Interval, told: Told) -> Gap | None:
-    return next((gap for gap in told.gaps if gap.tick == tick), None)
+    return next((gap for gap in reversed(told.gaps) if gap.tick == tick), None)
 
 
 def when(tick: Interval) -> str:

@@ -5,6 +5,7 @@ Promises what the commands of the same names promise; each method may be called 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from coleta.library.given import tick_named
 from coleta.wiring import App
 
 if TYPE_CHECKING:
+    from coleta.cli.filling import Filled
     from coleta.runtime.discard import Discarded
     from coleta.runtime.events import Event
     from coleta.runtime.redrive import Replayed
@@ -26,6 +28,34 @@ class Upkeep:
     """The methods of ``Project`` that change what was collected, or how; on their own they are nothing."""
 
     _app: App
+
+    def fill(
+        self,
+        stream: str | None = None,
+        *,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        limit: int = 1000,
+        dry_run: bool = False,
+        tell: Callable[[Event], None] = _silent,
+    ) -> list[Filled]:
+        """Ask for the open gaps of `stream`, or of all, again, oldest first, and land what comes.
+
+        For each stream a ``Filled``: ``stream``, ``asked``, ``answered``, ``remaining``, ``results``, and ``stopped``,
+        the error that left the others for later. Only ticks that end from `since` to `until`, if these are given.
+
+        Raises:
+            Busy, SpoolRefused, Corrupt: no tick can be tried.
+
+        """
+        from coleta.cli.filling import fill, span_of
+        from coleta.cli.reading import started_streams
+
+        span = span_of(tick_named(since), tick_named(until))
+        return [
+            fill(self._app, books, span, limit=limit, dry_run=dry_run, tell=tell, progress=lambda done, total: None)
+            for books in started_streams(self._app, stream)
+        ]
 
     def replay(
         self,

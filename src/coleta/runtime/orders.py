@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -47,11 +47,7 @@ def choose_tick(station: Station, name: str | None) -> Interval:
     """
     where = f"stream.{station.stream.name}"
     now = station.world.clock.now()
-    if astray(ahead := station.clock_ahead):
-        raise WrongClock(
-            f"this machine's clock is {in_words(ahead)} of the store's, so no tick is begun",
-            hint="set the clock (timedatectl set-ntp true), or if it is right, that of the store",
-        )
+    check_clock(station)
     if name is None:
         if is_window(station.stream.source):
             raise Misconfigured(
@@ -77,6 +73,33 @@ def choose_tick(station: Station, name: str | None) -> Interval:
         end=end,
     )
     return tick if chain is None else chain.continued(tick)
+
+
+def check_clock(station: Station) -> None:
+    """Refuse to begin a tick while nobody knows which have come.
+
+    Raises:
+        WrongClock: this machine's clock and the store's are too far apart to tell.
+
+    """
+    if astray(ahead := station.clock_ahead):
+        raise WrongClock(
+            f"this machine's clock is {in_words(ahead)} of the store's, so no tick is begun",
+            hint="set the clock (timedatectl set-ntp true), or if it is right, that of the store",
+        )
+
+
+def ask_again(station: Station, gap: Iterable[Interval]) -> tuple[Interval, ...]:
+    """The ticks by which a gap's open parts can be asked for again: what no answer has replaced, oldest first.
+
+    Of a stream that carries state it is the one that takes up where its answers have come to.
+    """
+    answered = known_head(station.index, station.identity).answered
+    parts = tuple(left for part in gap for left in answered.uncovered(part))
+    chain = _chain(station)
+    if chain is None:
+        return parts
+    return tuple(chain.continued(part) for part in parts[-1:] if chain.link.end is None or chain.link.end < part.end)
 
 
 def _chain(station: Station) -> Chain | None:
