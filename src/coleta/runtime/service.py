@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 import threading
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from itertools import count
 from coleta.collect.tick import RESOLUTION
 from coleta.errors import ColetaError, Retryable
 from coleta.runtime.collector import Collector
+from coleta.runtime.dealings import host_of
 from coleta.runtime.events import Stopped, Trouble
 from coleta.runtime.lander import Lander
 from coleta.runtime.opening import Premises, open_station
@@ -29,6 +31,9 @@ from coleta.runtime.station import World
 
 FETCHERS = 32
 """Requests at once, over all streams: more threads give no more throughput on two cores."""
+
+SHARE_OF_A_HOST = FETCHERS // 4
+"""Requests at once to one host: one that hangs holds no more than this, and no API is asked by all at the same time."""
 
 LANDERS = 4
 
@@ -54,6 +59,8 @@ class _Chore:
     wake: datetime
     rouses: list[_Chore] = field(default_factory=list)
     running: bool = False
+    host: str | None = None
+    """What it asks, if it asks anything: of one host only some run at once."""
     roused: bool = False
     """Roused while it ran: what it looked at may have changed since, so it is to look again at once."""
 
@@ -73,6 +80,8 @@ class Service:
         self._stopping = False
         self._queue: list[tuple[datetime, int, _Chore]] = []
         self._order = count()
+        self._busy: Counter[str] = Counter()
+        self._held_up: defaultdict[str, deque[_Chore]] = defaultdict(deque)
         self._collectors: list[Collector] = []
         self._landers: list[Lander] = []
         self._open = {one.stream.name for one in premises}
@@ -124,10 +133,25 @@ class Service:
                 if chore.running or chore.wake != wake or chore.stream not in self._open:
                     continue  # an entry made before it was roused, or of a stream that is given up
                 chore.running = True
+                if chore.host is not None:
+                    if self._busy[chore.host] >= SHARE_OF_A_HOST:
+                        self._held_up[chore.host].append(chore)
+                        continue
+                    self._busy[chore.host] += 1
                 chore.pool.submit(chore.step).add_done_callback(self._done(chore))
             until = self._queue[0][0] if self._queue else now + LONGEST_WAIT
             self._changed.wait(max(min(until - now, LONGEST_WAIT), RESOLUTION).total_seconds())
         return True
+
+    def _make_way(self, host: str | None) -> None:
+        """One that asked `host` has ended: the one that has waited longest for it may begin."""
+        if host is None:
+            return
+        self._busy[host] -= 1
+        if self._held_up[host]:
+            chore = self._held_up[host].popleft()
+            chore.running, chore.wake = False, self._world.clock.now()
+            self._add(chore)
 
     def _add(self, chore: _Chore) -> None:
         with self._changed:
@@ -138,6 +162,7 @@ class Service:
         def done(future: Future[datetime]) -> None:
             with self._changed:
                 chore.running = False
+                self._make_way(chore.host)
                 error = None if future.cancelled() else future.exception()
                 if future.cancelled():
                     return
@@ -178,6 +203,7 @@ class Service:
             rolling = _Chore(premises.stream.name, RollUps(station).step, self._roll_pool, now)
             landing = _Chore(premises.stream.name, lander.step, self._land_pool, now, [rolling])
             fetching = _Chore(premises.stream.name, collector.step, self._fetchers, now, [landing])
+            fetching.host = host_of(premises.stream)
             with self._changed:
                 self._collectors.append(collector)
                 self._landers.append(lander)

@@ -42,7 +42,7 @@ def test_a_redirect_to_the_same_origin_is_followed_where_the_request_allows_it(
 @pytest.mark.parametrize(
     "location",
     [
-        "https://evil.example.net/v2", "http://api.example.com/v2", "https://api.example.com:8443/v2", "//evil.example/",
+        "https://evil.example/v2", "http://api.example.com/v2", "https://api.example.com:8443/v2", "//evil.example/",
         "https://user:pass@api.example.com/v2", "https://api.example.com@evil.example/", "ftp://api.example.com/", "",
         "https://api.example.com.evil.example/", "https://[::1", "https://api.example.com:port/", None, "javascript:x",
     ],

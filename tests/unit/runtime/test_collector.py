@@ -321,7 +321,7 @@ def test_a_page_that_is_given_up_lets_the_tick_be_asked_anew(status: int) -> Non
 
 def test_a_page_that_is_given_up_again_and_again_ends_the_tick_and_nothing_of_it_lands() -> None:
     bench, station = opened(paged())
-    answers = [page(1, total=2), 404]
+    answers: list[Answer] = [page(1, total=2), 404]
     bench.api.during = lambda: bench.api.answers.append(answers[(len(bench.api.asked) - 1) % 2])
 
     collect(bench, Collector(station), until=NOON + timedelta(seconds=30))

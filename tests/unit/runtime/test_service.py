@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,9 +27,9 @@ from coleta.land.rollup import ROLL_UP_COMMITS, rollup_name
 from coleta.ports import Created, Draft, Exists, Index, ObjectStore, Spool, SpoolContents
 from coleta.runtime.events import Event, Landed, Stopped, Trouble
 from coleta.runtime.opening import Premises
-from coleta.runtime.service import Service
+from coleta.runtime.service import FETCHERS, SHARE_OF_A_HOST, Service
 from coleta.runtime.station import World
-from coleta.stream import Every, Landing, Stream
+from coleta.stream import Every, Landing, Source, Stream
 from coleta.testing.bench import bench_stream
 from coleta.testing.memory import MemoryIndex, MemoryNotes, MemoryScratch, MemoryStore
 from coleta.testing.samples import sample_identity, sample_record, sample_terms
@@ -360,3 +361,45 @@ def test_stopping_twice_and_before_the_start_does_no_harm(fleet: Callable[..., F
     one.end()
 
     assert (one.drained, one.api.asked) == (True, 0)
+
+
+@dataclass(eq=False)
+class TwoHosts(Api):
+    """One host that hangs and one that answers; how many requests each had at once, at the most."""
+
+    at_once: Counter[str] = field(default_factory=Counter)
+    most: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def exchange(self, request: Request, *, timeout: timedelta, max_bytes: int) -> Response | Failed:
+        host = request.url.split("/")[2]
+        with self.lock:
+            self.at_once[host] += 1
+            self.most[host] = max(self.most[host], self.at_once[host])
+        if host == "hangs.test":
+            self.closed.wait(PATIENCE_S)
+        came = super().exchange(request, timeout=timeout, max_bytes=max_bytes)
+        with self.lock:
+            self.at_once[host] -= 1
+        return came
+
+
+def at(host: str, name: str) -> Stream:
+    return each(SECOND, name, source=Source(url=f"http://{host}/records"))
+
+
+def test_a_host_that_hangs_holds_a_quarter_of_the_fetchers_and_no_more(fleet: Callable[..., Fleet]) -> None:
+    api = TwoHosts()
+    hanging = [at("hangs.test", f"hangs{n}") for n in range(SHARE_OF_A_HOST + 4)]
+    many = fleet(*hanging, at("answers.test", "answers"), api=api)
+
+    many.start()
+    eventually(lambda: api.at_once["hangs.test"] == SHARE_OF_A_HOST)
+    eventually(lambda: many.landed("answers") >= 3)
+
+    assert SHARE_OF_A_HOST == FETCHERS / 4
+    assert api.most["hangs.test"] == SHARE_OF_A_HOST
+    # Those that were held up have their turn, too.
+    api.closed.set()
+    eventually(lambda: all(many.landed(stream.name) for stream in hanging))
+    assert api.most["hangs.test"] == SHARE_OF_A_HOST
