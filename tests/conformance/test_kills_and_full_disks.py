@@ -196,6 +196,35 @@ def test_an_index_on_a_full_disk_remembers_in_memory_and_saves_later(small_disk:
         assert list(index.commits()) == [*commits, committed]
 
 
+def test_an_index_that_is_opened_on_a_full_disk_is_learned_anew_in_memory_and_its_file_stays(small_disk: Path) -> None:
+    path = small_disk / "index"
+    head, committed = sample_commit(Head.genesis(sample_identity()))
+    with closing(SqliteIndex(path, uuid=UUID)) as index:
+        index.enter(head, committed)
+    _fill_up(small_disk)
+
+    for read_only in (False, True):
+        with closing(SqliteIndex(path, uuid=UUID, read_only=read_only)) as index:
+            assert index.head() in (None, head)
+            if not read_only:
+                index.enter(head, committed)
+                assert list(index.commits()) == [committed]
+
+    (small_disk / "ballast").unlink()
+    with closing(SqliteIndex(path, uuid=UUID)) as index:
+        assert list(index.commits()) == [committed]
+
+
+def test_a_new_index_on_a_full_disk_is_kept_in_memory(small_disk: Path) -> None:
+    _fill_up(small_disk)
+    head, committed = sample_commit(Head.genesis(sample_identity()))
+
+    with closing(SqliteIndex(small_disk / "index", uuid=UUID)) as index:
+        index.enter(head, committed)
+
+        assert index.head() == head
+
+
 def test_a_spool_that_cannot_be_written_is_a_mistake_of_configuration(read_only_disk: Path) -> None:
     with pytest.raises(Misconfigured, match="read-only") as caught:
         DiskSpool(read_only_disk / "spool", uuid=UUID, quota_bytes=1 << 20, now=ManualClock().now)

@@ -43,7 +43,8 @@ _ALL_COMMITS = (
 )
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_NO_ROOM = {*_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM}
 
 T = TypeVar("T")
@@ -59,6 +60,9 @@ class SqliteIndex:
     def __init__(self, path: Path, *, uuid: str, read_only: bool = False) -> None:
         """Open it, or make it; with `read_only` nothing is made, and what cannot be used is empty.
 
+        On a disk that takes nothing it is learned from the store once more and kept in memory: landing must go
+        on then, since landing is what frees the disk.
+
         Raises:
             Misconfigured: the file can neither be opened nor made.
 
@@ -71,6 +75,9 @@ class SqliteIndex:
         try:
             self._db = _look(path, uuid) if read_only else _open(path, uuid)
         except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.Error) and _code(error) in _FULL:
+                self._db = _in_memory(uuid)
+                return
             raise Misconfigured(
                 f"the index cannot be opened: {error}",
                 where=str(path),

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from coleta.collect.tick import RESOLUTION
-from coleta.errors import ColetaError, Retryable
+from coleta.errors import ColetaError, Retryable, SpoolRefused
 from coleta.runtime.collector import Collector
 from coleta.runtime.dealings import host_of
 from coleta.runtime.events import Stopped, Trouble
@@ -194,9 +194,10 @@ class Service:
             world = self._world
             try:
                 station = open_station(premises, world)
-            except Retryable as error:
+            except (Retryable, SpoolRefused) as error:
                 until = world.clock.now() + REOPEN_AFTER
-                world.tell(Trouble(premises.stream.name, "store", str(error), until))
+                where = "spool" if isinstance(error, SpoolRefused) else "store"
+                world.tell(Trouble(premises.stream.name, where, str(error), until))
                 return until
             now = world.clock.now()
             collector, lander = Collector(station), Lander(station)

@@ -18,7 +18,7 @@ from coleta.adapters.system import SystemClock, SystemIds
 from coleta.collect.request import Request
 from coleta.collect.response import Failed, Fault, Response
 from coleta.collect.spool import Header, Spooled, SpoolFile
-from coleta.errors import Corrupt, StoreUnavailable
+from coleta.errors import Corrupt, SpoolRefused, StoreUnavailable
 from coleta.land.columns import schema
 from coleta.land.commit import Committed, Head, Identity
 from coleta.land.parquet import ObjectWriter
@@ -277,6 +277,20 @@ def test_a_store_that_is_down_at_the_start_is_waited_for(fleet: Callable[..., Fl
     early.stop()
 
     assert (early.failure, early.stopped()) == (None, [])
+
+
+def test_a_spool_s_disk_that_is_full_at_the_start_is_waited_for(fleet: Callable[..., Fleet]) -> None:
+    def full(spool: Spool) -> Spool:
+        raise SpoolRefused("the disk is full")
+
+    early = fleet(each(SECOND), around=full)
+
+    early.start()
+    eventually(lambda: bool(early.events))
+    early.stop()
+
+    assert (early.failure, early.stopped()) == (None, [])
+    assert [event.where for event in early.events if isinstance(event, Trouble)] == ["spool"]
 
 
 @dataclass(eq=False)
