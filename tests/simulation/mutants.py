@@ -118,8 +118,8 @@ MUTANTS = (
     Mutant(
         "log_not_followed",
         "runtime/log.py",
-        "    head = known_head(index, identity)\n    while",
-        "    head = known_head(index, identity)\n    if head.seq:\n        return head\n    while",
+        "    if not head.seq:\n        head = _leap(store, index, head)\n",
+        "    if head.seq:\n        return head\n",
     ),
     Mutant(
         "gap_beats_answer",

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 
 from coleta.collect.spool import Gap
 from coleta.collect.tick import Interval
 from coleta.errors import StoreUnavailable
+from coleta.land.columns import schema
+from coleta.land.commit import IDENTITY_NAME, Committed, Head
+from coleta.land.parquet import ObjectWriter
+from coleta.land.record import encode_record, record_digest
+from coleta.ports import SpoolContents
 from coleta.runtime.asking import spool_gaps
 from coleta.runtime.auditor import Evidence, Report, quick, whole
 from coleta.runtime.lander import land
 from coleta.runtime.station import Station
 from coleta.stream import Every
+from coleta.terms import canonical
 from coleta.testing.bench import Bench, Machine, bench_stream, waiting
-from coleta.testing.memory import MemoryIndex
-from coleta.testing.samples import MINUTE, NOON, sample_tick
+from coleta.testing.memory import MemoryIndex, MemoryStore
+from coleta.testing.samples import MINUTE, NOON, sample_identity, sample_record, sample_terms, sample_tick
 
 BAD = b'[{"ean":1,"price":2},{"ean":"x"}]'
 
@@ -322,3 +330,35 @@ def test_superseded_and_waiting_answers_are_counted() -> None:
     report = whole(replace(log.evidence()))
 
     assert (report.superseded, report.waiting, report.findings) == (1, 1, ())
+
+
+# However long the log is --------------------------------------------------------------------------------
+
+
+def peak_of_an_audit(commits: int) -> int:
+    """The most memory, in bytes, that an audit takes for a log of so many turns."""
+    store, head = MemoryStore(), Head.genesis(sample_identity())
+    store.objects[IDENTITY_NAME] = sample_identity().to_json()
+    store.objects[f"_ledger/terms/{sample_terms().digest}.json"] = canonical(sample_terms())
+    for _ in range(commits):
+        sink = BytesIO()
+        with ObjectWriter(sink, schema(sample_terms())) as writer:
+            made = replace(sample_record(head, ticks=()), kind="turn")
+            record = writer.finish(lambda rows, content, made=made: replace(made, content=content))  # type: ignore[misc]
+        store.objects[head.next] = sink.getvalue()
+        head = head.after(Committed(head.next, record, record_digest(encode_record(record))))
+    evidence = Evidence(bench_stream(), sample_identity(), store, MemoryIndex(), SpoolContents(), NOON - MINUTE)
+    tracemalloc.start()
+    report = whole(evidence)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (report.objects, report.findings) == (commits, ())
+    return peak
+
+
+def test_the_memory_of_an_audit_grows_by_a_few_bytes_for_a_commit() -> None:
+    peak_of_an_audit(10)  # imports and caches
+
+    grown = peak_of_an_audit(900) - peak_of_an_audit(100)
+
+    assert grown / 800 < 120, "a record in memory has some 2,000"
