@@ -33,6 +33,17 @@ def test_an_answer_with_few_records_ends_with_65_and_its_bytes_are_in_the_quaran
     assert page.raw.startswith(b"[{")
 
 
+def test_a_rejected_answer_that_was_right_after_all_is_landed_by_a_replay(call: Call, write_project: Write) -> None:
+    made = write_project("gerar_compras/5", more='checks = { min_rows = 6, on_few = "reject" }')
+    call("-C", made, "run", "compras")
+
+    done = call("-C", made, "quarantine", "replay", "compras")
+
+    assert done.status == 0
+    assert len(Project.load(made).table("compras")) == 5
+    assert call("-C", made, "verify").status == 0
+
+
 def test_an_answer_taken_with_a_warning_lands_and_is_counted_by_status(call: Call, write_project: Write) -> None:
     made = write_project("gerar_compras/5", more='checks = { min_rows = 6, on_few = "warn" }')
 
