@@ -112,7 +112,10 @@ def test_the_readme_shows_the_same_commands_and_files_in_both_languages() -> Non
 
 def test_the_readme_names_the_same_words_of_the_program_in_both_languages() -> None:
     english, portuguese = (
-        set(re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)))
+        {
+            " ".join(words.split())
+            for words in re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
+        }
         for text in ((ROOT / page).read_text(encoding="utf-8") for page in READMES)
     )
 
