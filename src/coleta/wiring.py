@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,7 +139,7 @@ class App:
     def evidence(self, stream: Stream) -> Evidence:
         """What an audit of `stream` looks at; takes no lock and changes nothing."""
         shelves = self.shelves(stream)
-        known = self._notes(stream).recall("identity")
+        known = self.notes(stream).recall("identity")
         now = self._clock.now()
         return Evidence(stream, shelves.identity, shelves.store, shelves.index, shelves.spool, now, known)
 
@@ -155,6 +156,10 @@ class App:
 
             whole = FileHousekeeping(store_path(stream.store))
         return BelowHousekeeping(whole, stream.path)
+
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
+        return self._clock.now()
 
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream`, and its log's identity if it has one."""
@@ -238,7 +243,7 @@ class App:
             stream=stream,
             root=root,
             store=Below(root, stream.path),
-            notes=self._notes(stream),
+            notes=self.notes(stream),
             scratch=DiskScratch(folder / "scratch"),
             spool_for=spool_for,
             index_for=index_for,
@@ -262,7 +267,7 @@ class App:
     def _is_new(self, stream: Stream) -> bool:
         # Once a store was probed, its folder is missing only because its disk is: making it again would
         # put a second, empty store in the place of the first, and end collecting through the outage.
-        return self._notes(stream).recall("probe") is None
+        return self.notes(stream).recall("probe") is None
 
     def _store(self, stream: Stream, *, create: bool, known: bool | None = None) -> FileStore | CloudStore:
         if stream.store.startswith("s3:"):
@@ -275,7 +280,8 @@ class App:
 
         return FileStore(store_path(stream.store), create=create)
 
-    def _notes(self, stream: Stream) -> DiskNotes:
+    def notes(self, stream: Stream) -> DiskNotes:
+        """What is remembered of `stream` beside its spool."""
         where = stream.store
         if where.startswith("s3:"):
             from coleta.adapters.s3_bucket import endpoint_of
@@ -294,7 +300,7 @@ class App:
         return self._project.spool / stream.name
 
     def _known_identity(self, stream: Stream, store: Below) -> Identity:
-        stored = self._notes(stream).recall("identity")
+        stored = self.notes(stream).recall("identity")
         if stored is None and not self._is_unmade(stream):
             stored = store.read(IDENTITY_NAME)
         if stored is None:

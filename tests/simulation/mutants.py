@@ -144,7 +144,7 @@ MUTANTS = (
     Mutant(
         "missed_ticks_not_written_down",
         "runtime/collector.py",
-        "            self._write_down(plan.missed)\n",
+        "            self._write_down(plan.missed, MISSED, MISSED_DETAIL)\n",
         "",
     ),
     Mutant(

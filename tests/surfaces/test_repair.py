@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -35,7 +37,7 @@ def folder(write_project: Callable[..., Path], call: Call) -> Path:
 
 def landed(folder: Path, call: Call) -> tuple[int, int]:
     (stream,) = call("-C", folder, "status", "--json").document["streams"]
-    return stream["landed"], stream["quarantined"]
+    return stream.get("landed", 0), stream.get("quarantined", 0)
 
 
 # The quarantine ------------------------------------------------------------------------------------
@@ -128,3 +130,56 @@ def test_a_gap_is_asked_for_again_until_the_api_gives_an_answer(write_project: C
 
 def test_what_goes_with_filling_only_is_refused_without_it(write_project: Callable[..., Path], call: Call) -> None:
     assert call("-C", write_project(), "gaps", "compras", "--dry-run").status == 2
+
+
+# Pausing -------------------------------------------------------------------------------------------
+
+
+def test_a_stream_is_paused_and_goes_on_and_status_shows_it(write_project: Callable[..., Path], call: Call) -> None:
+    made = write_project()
+    assert call("-C", made, "run", "compras").status == 0
+
+    looked = call("-C", made, "pause", "compras", "--dry-run", "--json").document
+    assert (looked["changed"], Project.load(made).status()[0].paused) == (True, None)
+    paused = call("-C", made, "pause", "compras", "--json").document
+    again = call("-C", made, "pause", "compras", "--json").document
+    assert (paused["changed"], again["changed"], again["paused"]) == (True, False, paused["paused"])
+    assert call("-C", made, "status", "--json").document["streams"][0]["paused"] == paused["paused"]
+    assert "paused" in call("-C", made, "status").out
+
+    gone_on = call("-C", made, "resume", "compras")
+
+    assert (gone_on.status, gone_on.out) == (0, "compras: not paused\n")
+    assert "was before" in call("-C", made, "resume", "compras").out
+    assert call("-C", made, "status", "--json").document["streams"][0]["paused"] is None
+
+
+def test_a_running_collector_heeds_a_pause_within_a_tick(
+    write_project: Callable[..., Path], call: Call, start: Callable[..., Any]
+) -> None:
+    made = write_project(every="1s")
+    running = start("-C", made, "up")
+    until(lambda: landed(made, call)[0] > 0)
+
+    call("-C", made, "pause", "compras")
+    until(lambda: any(gap["reason"] == "paused" for gap in gaps(made, call)))
+    call("-C", made, "resume", "compras")
+    before = landed(made, call)[0]
+    until(lambda: landed(made, call)[0] > before)
+
+    running.terminate()
+    assert running.wait(20) == 143
+    assert call("-C", made, "verify", "--json").document["sound"] is True
+
+
+def gaps(folder: Path, call: Call) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = call("-C", folder, "gaps", "compras", "--json").document["gaps"]
+    return found
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Look again until it is `true`, for 30 s at most: another process is at work."""
+    end = monotonic() + 30
+    while not true():
+        assert monotonic() < end, "it never came true"
+        Event().wait(0.1)

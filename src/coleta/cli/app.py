@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ from coleta.runtime.events import Event
 
 if TYPE_CHECKING:
     # Late, since landing brings pyarrow, and most commands start in less time than that takes.
-    from coleta.ports import Housekeeping
+    from coleta.ports import Housekeeping, Notes
     from coleta.runtime.auditor import Evidence
     from coleta.runtime.orders import Preview
     from coleta.runtime.questions import Shelves
@@ -118,6 +119,12 @@ class App(Protocol):
 
     def housekeeping(self, stream: Stream) -> Housekeeping:
         """What can delete objects of `stream`: for those that the log has given up, and no others."""
+
+    def notes(self, stream: Stream) -> Notes:
+        """What is remembered of `stream` beside its spool."""
+
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
 
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream` (and its identity, if it has one); what was found, in a few words.

@@ -28,6 +28,7 @@ from coleta.cli.gaps import gaps_command
 from coleta.cli.history import history_command
 from coleta.cli.init import init_command
 from coleta.cli.mock import mock_command
+from coleta.cli.pause import pause_command, resume_command
 from coleta.cli.plan import plan_command
 from coleta.cli.preview import preview_command
 from coleta.cli.quarantine import quarantine_commands
@@ -64,6 +65,8 @@ def build(doors: Doors) -> typer.Typer:
     app.command("status")(status_command(doors))
     app.command("history")(history_command(doors))
     app.command("gaps")(gaps_command(doors))
+    app.command("pause")(pause_command(doors))
+    app.command("resume")(resume_command(doors))
     app.command("verify")(verify_command(doors))
     app.command("query")(query_command(doors))
     app.add_typer(quarantine_commands(doors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,6 +26,7 @@ def status_command(doors: Doors) -> Callable[..., None]:
 
     def status(context: typer.Context, *, json: JsonOption = False) -> None:
         """Show how every stream is: its last tick and its next, rows, gaps, what waits, whether the store answers."""
+        from coleta.cli.pause import pauses_of
         from coleta.cli.reading import books_of
 
         session = session_of(context, json=json)
@@ -35,13 +37,14 @@ def status_command(doors: Doors) -> Callable[..., None]:
                 found.append((stream.name, books_of(app, stream)))
             except ColetaError as error:
                 found.append((stream.name, error))
+        paused = {stream.name: pauses_of(app, stream).since for stream in app.streams}
         screen = session.screen
         if json:
-            streams = [_value(name, books) for name, books in found]
+            streams = [{**_value(name, books), "paused": paused.get(name)} for name, books in found]
             screen.document({"project": app.name, "root": str(app.root), "streams": streams})
         else:
             screen.out(f"project {app.name} in {app.root}")
-            screen.out(table(_HEADS, [_row(name, books) for name, books in found]))
+            screen.out(table(_HEADS, [_row(name, books, paused.get(name)) for name, books in found]))
             for line in (line for name, books in found for line in _doubts(name, books)):
                 screen.out(line, style="warning")
         _end(screen, found)
@@ -60,10 +63,10 @@ def _end(screen: Screen, found: list[tuple[str, Books | ColetaError]]) -> None:
         raise typer.Exit(errors[0].exit_status)
 
 
-def _row(name: str, books: Books | ColetaError) -> tuple[object, ...]:
+def _row(name: str, books: Books | ColetaError, paused: datetime | None) -> tuple[object, ...]:
     if isinstance(books, ColetaError):
         word = "not started yet" if isinstance(books, NeverStarted) else "FAILED"
-        return (name, word, "", "", 0, 0, 0, 0, "")
+        return (name, word, "", "paused" if paused else "", 0, 0, 0, 0, "")
     ticks, totals = books.ticks(), books.totals()
     last = ticks[-1].account if ticks else None
     store = "down" if books.store_error else "ok"
@@ -71,7 +74,7 @@ def _row(name: str, books: Books | ColetaError) -> tuple[object, ...]:
         name,
         str(last.outcome) if last else "none yet",
         last.tick.end if last else None,
-        _next(books),
+        "paused" if paused else _next(books),
         totals.landed,
         totals.quarantined,
         len(books.gaps()),

@@ -120,7 +120,8 @@ class Status:
 
     ``next_at`` is when the next tick may be asked, None for never; ``doubted`` are ticks whose answers were
     taken though the stream's checks hold something against them; ``waiting`` are accepted answers and
-    gaps in this machine's spool. ``error`` says why a stream, or its store, could not be read.
+    gaps in this machine's spool. ``paused`` is since when this machine asks nothing for it, by a person's wish.
+    ``error`` says why a stream, or its store, could not be read.
     """
 
     stream: str
@@ -135,6 +136,7 @@ class Status:
     doubted: int = 0
     waiting: int = 0
     error: str | None = None
+    paused: datetime | None = None
 
     @classmethod
     def of(cls, books: Books) -> Status:

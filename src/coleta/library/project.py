@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from coleta.ask.quarantine import Rejected
 from coleta.ask.table import Table
 from coleta.cli.app import NeverStarted
+from coleta.cli.pause import pauses_of
 from coleta.cli.reading import books_of, landed_of
 from coleta.errors import ColetaError, WrongQuestion
 from coleta.library.answers import Audit, Result, Status, Tick
@@ -349,9 +351,11 @@ class Project(Upkeep):
         return config_schema()
 
     def _status(self, name: str) -> Status:
+        stream = self._app.stream(name)
         try:
-            return Status.of(books_of(self._app, self._app.stream(name)))
+            found = Status.of(books_of(self._app, stream))
         except NeverStarted:
-            return Status(name)
+            found = Status(name)
         except ColetaError as error:
-            return Status(name, started=True, error=str(error))
+            found = Status(name, started=True, error=str(error))
+        return replace(found, paused=pauses_of(self._app, stream).since)

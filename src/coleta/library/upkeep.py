@@ -9,12 +9,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from coleta.cli.pause import change_pause
 from coleta.cli.reading import landed_of
 from coleta.library.given import tick_named
 from coleta.wiring import App
 
 if TYPE_CHECKING:
     from coleta.cli.filling import Filled
+    from coleta.collect.pauses import Pauses
     from coleta.runtime.discard import Discarded
     from coleta.runtime.events import Event
     from coleta.runtime.redrive import Replayed
@@ -28,6 +30,26 @@ class Upkeep:
     """The methods of ``Project`` that change what was collected, or how; on their own they are nothing."""
 
     _app: App
+
+    def pause(self, stream: str) -> Pauses:
+        """Ask nothing more for `stream` on this machine, until ``resume``; a running ``up`` heeds it at its next tick.
+
+        A ``Pauses``: ``since``, and ``pauses``, each with ``since`` and ``until``. Pausing again changes nothing.
+
+        Raises:
+            SpoolRefused: the disk did not take it.
+
+        """
+        return change_pause(self._app, self._app.stream(stream), paused=True, dry_run=False)
+
+    def resume(self, stream: str) -> Pauses:
+        """Let the schedule of `stream` go on; ``since`` is None then. The ticks of the pause stay gaps.
+
+        Raises:
+            SpoolRefused: the disk did not take it.
+
+        """
+        return change_pause(self._app, self._app.stream(stream), paused=False, dry_run=False)
 
     def fill(
         self,

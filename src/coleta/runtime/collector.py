@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from coleta.collect.clocks import astray, in_words
+from coleta.collect.pauses import without_paused
 from coleta.collect.spool import Gap
 from coleta.collect.tick import Interval
 from coleta.errors import Retryable, SpoolRefused
@@ -22,10 +23,14 @@ from coleta.runtime.clock_guard import LOOK_AGAIN
 from coleta.runtime.due import chain_of, plan_of
 from coleta.runtime.events import Trouble
 from coleta.runtime.log import known_head, look_ahead
+from coleta.runtime.pausing import read_pauses
 from coleta.runtime.station import Station
 
 MISSED = "missed"
 MISSED_DETAIL = "it was not asked in time: no collector was running, or it was held up"
+
+PAUSED = "paused"
+PAUSED_DETAIL = "a person had paused the stream"
 
 SPOOL_PAUSE = timedelta(seconds=5)
 """How long fetching pauses when the spool takes nothing: a disk that was full a moment ago still is."""
@@ -81,15 +86,19 @@ class Collector:
             station = self._station
             if astray(ahead := station.clock_ahead):
                 return self._wait_for_the_clock(now, ahead)
-            if station.lease is not None and (until := station.lease.wait_until()) is not None:
+            # Read anew each time, since a person may pause a stream, or let it go on, while this runs.
+            pauses = read_pauses(station.notes)
+            # A paused machine takes no lease: another may ask.
+            if pauses.since is None and station.lease is not None and (until := station.lease.wait_until()) is not None:
                 return until
             # The spool before the index: what is landed in between is then seen twice, never not at all.
             contents = station.spool.contents()
             head = self._head()
-            plan = plan_of(station.stream, contents, head, now)
-            self._write_down(plan.missed)
+            plan, paused = without_paused(plan_of(station.stream, contents, head, now), pauses)
+            self._write_down(plan.missed, MISSED, MISSED_DETAIL)
+            self._write_down(paused, PAUSED, PAUSED_DETAIL)
             if not plan.ask:
-                return now if plan.missed else self._sleep(now, plan.next_at)
+                return now if plan.missed or paused else self._sleep(now, plan.next_at)
             self._require_room(plan.ask[0], contents)
             chain = chain_of(station.stream, contents, head)
             self._asking = TickAsking(station, plan.ask[0], link=chain.link if chain else None)
@@ -151,9 +160,9 @@ class Collector:
                 hint="it goes on by itself once what waits has landed, or the disk has room",
             )
 
-    def _write_down(self, missed: Iterable[Interval]) -> None:
+    def _write_down(self, gone: Iterable[Interval], reason: str, detail: str) -> None:
         def day(tick: Interval) -> date:
             return tick.date
 
-        for _, ticks in groupby(missed, key=day):
-            spool_gaps(self._station, tuple(Gap(tick, MISSED, MISSED_DETAIL) for tick in ticks))
+        for _, ticks in groupby(gone, key=day):
+            spool_gaps(self._station, tuple(Gap(tick, reason, detail) for tick in ticks))

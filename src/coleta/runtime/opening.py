@@ -211,6 +211,7 @@ def _station(premises: Premises, world: World, identity: Identity) -> Station:
         scratch=premises.scratch,
         clock_url=premises.clock_url,
         lease=_lease(premises, world, identity),
+        notes=premises.notes,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from coleta.land.commit import Identity
-from coleta.ports import Clock, Ids, Index, ObjectStore, Scratch, Spool, Transport
+from coleta.ports import Clock, Ids, Index, Notes, ObjectStore, Scratch, Spool, Transport
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.events import Event
@@ -51,6 +51,8 @@ class Station:
     clock_url: str | None = None
     """Where a request learns the store's time; None where the store has no clock of its own."""
     lease: LeaseHolder | None = None
+    notes: Notes | None = None
+    """Where a person's pauses are remembered; None: there are none."""
 
     @property
     def clock_ahead(self) -> timedelta:
