@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from coleta.ask.quarantine import Rejected
 from coleta.ask.table import Table
 from coleta.cli.app import NeverStarted
-from coleta.cli.pause import pauses_of
 from coleta.cli.reading import books_of, landed_of
 from coleta.errors import ColetaError, WrongQuestion
 from coleta.library.answers import Audit, Result, Status, Tick
@@ -351,6 +350,8 @@ class Project(Upkeep):
         return config_schema()
 
     def _status(self, name: str) -> Status:
+        from coleta.cli.pause import pauses_of
+
         stream = self._app.stream(name)
         try:
             found = Status.of(books_of(self._app, stream))

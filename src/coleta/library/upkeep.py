@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from coleta.cli.pause import change_pause
 from coleta.cli.reading import landed_of
 from coleta.library.given import tick_named
 from coleta.wiring import App
@@ -40,6 +39,8 @@ class Upkeep:
             SpoolRefused: the disk did not take it.
 
         """
+        from coleta.cli.pause import change_pause
+
         return change_pause(self._app, self._app.stream(stream), paused=True, dry_run=False)
 
     def resume(self, stream: str) -> Pauses:
@@ -49,6 +50,8 @@ class Upkeep:
             SpoolRefused: the disk did not take it.
 
         """
+        from coleta.cli.pause import change_pause
+
         return change_pause(self._app, self._app.stream(stream), paused=False, dry_run=False)
 
     def fill(
