@@ -157,6 +157,11 @@ class App:
             whole = FileHousekeeping(store_path(stream.store))
         return BelowHousekeeping(whole, stream.path)
 
+    def files(self, stream: Stream) -> Sequence[Path]:
+        """The spool files of `stream` on this machine, waiting ones and damaged ones."""
+        folder = self._folder(stream)
+        return sorted(path for part in ("waiting", "damaged") for path in (folder / part).glob("*.spool*"))
+
     def now(self) -> datetime:
         """The present instant, in UTC."""
         return self._clock.now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from coleta import Project
+from coleta.collect.spool import opening, parse
+from coleta.collect.spool import page as page_bytes
 
 Call = Callable[..., Any]
 
@@ -183,3 +186,53 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert monotonic() < end, "it never came true"
         Event().wait(0.1)
+
+
+# Raw answers ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(write_project: Callable[..., Path], call: Call) -> tuple[Path, bytes]:
+    """A project with an answer that waits, since its store is away; and the page that came."""
+    made = write_project()
+    assert call("-C", made, "run", "compras").status == 0
+    (made / "lake/_coleta").rename(made / "lake/away")
+    assert call("-C", made, "run", "compras").status in (69, 75)
+    (made / "lake/away").rename(made / "lake/_coleta")
+    (file,) = (made / ".coleta/compras/waiting").iterdir()
+    ((_, page),) = parse(file.name, file.read_bytes()).pages
+    return made, page
+
+
+def test_an_answer_at_hand_is_listed_and_written_out(
+    kept: tuple[Path, bytes], call: Call, process: Callable[..., Any]
+) -> None:
+    made, page = kept
+
+    (one,) = call("-C", made, "raw", "ls", "--json").document["answers"]
+    by_id = process("-C", made, "raw", "cat", "compras", one["answer"], "--wire")
+    by_tick = process("-C", made, "raw", "cat", "compras", one["tick"], "--page", "1")
+
+    assert (by_id.status, by_id.out.encode()) == (0, page)
+    assert json.loads(by_tick.out) == json.loads(page)
+    assert call("-C", made, "raw", "cat", "compras", one["answer"], "--page", "7").status == 2
+    assert call("-C", made, "raw", "cat", "compras", "0" * 16).status == 2
+    assert Project.load(made).raw("compras")[0].answer == one["answer"]
+
+
+def test_of_a_damaged_file_the_pages_that_another_follows_are_written(
+    kept: tuple[Path, bytes], call: Call, process: Callable[..., Any]
+) -> None:
+    made, page = kept
+    (file,) = (made / ".coleta/compras/waiting").iterdir()
+    damaged = made / ".coleta/compras/damaged" / file.name
+    whole = parse(file.name, file.read_bytes())
+    ((head, _),) = whole.pages
+    pages = [piece for number in (1, 2) for piece in page_bytes(replace(head, number=number), page)]
+    damaged.write_bytes(b"".join([opening(whole.header), *pages]))  # cut short: there is no trailer
+    file.unlink()
+
+    (one,) = call("-C", made, "raw", "ls", "compras", "--json").document["answers"]
+    done = process("-C", made, "raw", "cat", "compras", one["answer"], "--wire")
+
+    assert (done.status, done.out.encode()) == (76, page)

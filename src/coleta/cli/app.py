@@ -123,6 +123,9 @@ class App(Protocol):
     def notes(self, stream: Stream) -> Notes:
         """What is remembered of `stream` beside its spool."""
 
+    def files(self, stream: Stream) -> Sequence[Path]:
+        """The spool files of `stream` on this machine, waiting ones and damaged ones."""
+
     def now(self) -> datetime:
         """The present instant, in UTC."""
 

@@ -33,6 +33,7 @@ from coleta.cli.plan import plan_command
 from coleta.cli.preview import preview_command
 from coleta.cli.quarantine import quarantine_commands
 from coleta.cli.query import query_command
+from coleta.cli.raw import raw_commands
 from coleta.cli.run import run_command
 from coleta.cli.screen import forget
 from coleta.cli.session import Session
@@ -70,6 +71,7 @@ def build(doors: Doors) -> typer.Typer:
     app.command("verify")(verify_command(doors))
     app.command("query")(query_command(doors))
     app.add_typer(quarantine_commands(doors))
+    app.add_typer(raw_commands(doors))
     app.command("trace")(trace_command(doors))
     app.command("plan")(plan_command(doors))
     app.add_typer(config_commands(doors))

@@ -15,6 +15,7 @@ from coleta.wiring import App
 
 if TYPE_CHECKING:
     from coleta.cli.filling import Filled
+    from coleta.cli.raw import Raw
     from coleta.collect.pauses import Pauses
     from coleta.runtime.discard import Discarded
     from coleta.runtime.events import Event
@@ -29,6 +30,20 @@ class Upkeep:
     """The methods of ``Project`` that change what was collected, or how; on their own they are nothing."""
 
     _app: App
+
+    def raw(self, stream: str) -> list[Raw]:
+        """The answers of `stream` whose bytes are at hand: waiting, damaged, archived or superseded; oldest tick first.
+
+        Each has ``tick``, ``answer``, ``size_bytes``, ``where``, and ``read()``, which gives the whole spool file.
+
+        Raises:
+            NeverStarted: there is nothing yet.
+            StoreUnavailable: the store does not answer.
+
+        """
+        from coleta.cli.raw import raw_answers
+
+        return raw_answers(self._app, self._app.stream(stream))
 
     def pause(self, stream: str) -> Pauses:
         """Ask nothing more for `stream` on this machine, until ``resume``; a running ``up`` heeds it at its next tick.
