@@ -2,7 +2,7 @@
 
 import sys
 
-from coleta.wiring import main
+from coleta.start import main
 
 if __name__ == "__main__":
     sys.exit(main())

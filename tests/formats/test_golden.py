@@ -128,7 +128,10 @@ def test_several_pages_keep_their_content_coding() -> None:
 
 
 def test_the_log_is_followed_to_the_expected_head() -> None:
-    assert json.loads(canonical(follow(golden_store(), MemoryIndex(), identity()))) == EXPECTED["head"]
+    head = json.loads(canonical(follow(golden_store(), MemoryIndex(), identity())))
+
+    # A head is no format: what has been added to it since says nothing about these files.
+    assert {key: head[key] for key in EXPECTED["head"]} == EXPECTED["head"]
 
 
 @pytest.mark.parametrize("name", OBJECTS)

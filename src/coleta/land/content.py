@@ -11,6 +11,8 @@ import hashlib
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from coleta.land import kernels
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -62,16 +64,15 @@ class _Column:
 
     def add(self, path: str, values: pa.Array) -> None:
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        self._feed(f"{path}valid", _fixed(values.is_valid().cast(pa.uint8())))
+        self._feed(f"{path}valid", _fixed(kernels.is_valid(values)))
         kind = values.type
         if pa.types.is_string(kind):
-            filled = pc.fill_null(values, "") if values.null_count else values
-            self._feed(f"{path}length", _fixed(pc.binary_length(filled)))
+            filled = kernels.filled(values, "")
+            self._feed(f"{path}length", _fixed(kernels.text_lengths(filled)))
             self._feed(f"{path}value", _text(filled))
         elif pa.types.is_list(kind):
-            self._feed(f"{path}length", _fixed(pc.fill_null(pc.list_value_length(values), 0)))
+            self._feed(f"{path}length", _fixed(kernels.filled(kernels.list_lengths(values), 0)))
             self.add(f"{path}item\0", values.flatten())
         elif pa.types.is_struct(kind):
             for field, child in zip(kind, values.flatten(), strict=True):
@@ -82,18 +83,17 @@ class _Column:
 
 def _plain(values: pa.Array) -> pa.Array:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     kind = values.type
     if pa.types.is_decimal(kind):
-        return pc.fill_null(values, pa.scalar(Decimal(0), kind)) if values.null_count else values
+        return kernels.filled(values, Decimal(0))
     if pa.types.is_boolean(kind):
-        values = values.cast(pa.uint8())
+        values = kernels.cast(values, pa.uint8())
     elif pa.types.is_date32(kind):
-        values = values.cast(pa.int32())
+        values = values.view(pa.int32())
     elif pa.types.is_timestamp(kind):
-        values = values.cast(pa.int64())
-    return pc.fill_null(values, 0) if values.null_count else values
+        values = values.view(pa.int64())
+    return kernels.filled(values, 0)
 
 
 def _fixed(values: pa.Array) -> pa.Buffer:

@@ -14,6 +14,7 @@ from io import SEEK_END
 from typing import TYPE_CHECKING, BinaryIO
 
 from coleta.errors import Corrupt
+from coleta.land import kernels
 from coleta.land.content import ContentDigest
 from coleta.land.record import FOOTER_KEY, Record, encode_record
 
@@ -167,7 +168,6 @@ def stamp_holds(body: bytes, stamp: str) -> bool:
 def _repetitive(first: pa.Table) -> list[str]:
     """The columns worth a dictionary, judged by the first rows: those whose values mostly repeat."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     from coleta.land.columns import ROW
 
@@ -175,7 +175,7 @@ def _repetitive(first: pa.Table) -> list[str]:
     for field, column in zip(first.schema, first.columns, strict=True):
         if pa.types.is_nested(field.type) or field.name == ROW:
             continue
-        if pc.count_distinct(column.slice(0, 10_000)).as_py() <= min(len(column), 10_000) * _DICTIONARY_SHARE:
+        if kernels.distinct(column.slice(0, 10_000)) <= min(len(column), 10_000) * _DICTIONARY_SHARE:
             names.append(field.name)
     return names
 

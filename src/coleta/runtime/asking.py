@@ -6,18 +6,15 @@ Waiting never holds a thread: ``advance`` makes at most one exchange and says wh
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from coleta.collect.carry import Carried, Link, ResponseDigest, answer_id, ruler_of, state_after
+from coleta.collect.carry import Link
 from coleta.collect.envelope import NotData, Page, look
-from coleta.collect.marks import Mark, marks
 from coleta.collect.paging import Broken, Next, Progress, Whole, after
-from coleta.collect.plausible import Doubt, Seen
+from coleta.collect.plausible import Doubt
 from coleta.collect.request import (
     Question,
-    Request,
     asked_from,
     first_request,
     is_window,
@@ -25,14 +22,13 @@ from coleta.collect.request import (
     redacted_url,
 )
 from coleta.collect.response import EARLY, Failed, GiveUp, Keep, Patience, Response, Retry, judge, start_over
-from coleta.collect.spool import Gap, Header, PageHead, Spooled, Trailer, kept_headers
+from coleta.collect.spool import Gap, Header, Spooled, Trailer
 from coleta.collect.tick import Interval
 from coleta.errors import Retryable, SpoolRefused
-from coleta.ports import Draft
-from coleta.runtime.ahead import Ahead
 from coleta.runtime.checking import doubt_of
 from coleta.runtime.dealings import Dealings, NoMore
 from coleta.runtime.events import Accepted, AskAgain, Asking, Doubted, Gapped
+from coleta.runtime.gathering import Asked, Gathering
 from coleta.runtime.station import Station
 from coleta.stream import PageNumber
 
@@ -78,13 +74,13 @@ class TickAsking:
         """
         source = station.stream.source
         self.tick = tick
-        self._link = link
         self._question = Question(tick, asked_from(source, station.stream.terms, link.cursor) if link else None)
         self._station = station
-        self._started = station.world.clock.now()
-        self._deadline = self._started + source.deadline
+        started = station.world.clock.now()
+        self._asked = Asked(self._question, started, link)
+        self._deadline = started + source.deadline
         self._attempts = 0
-        self._dealings = Dealings(station.world, station.stream, self._started)
+        self._dealings = Dealings(station.world, station.stream, started)
         self._last: _Last | None = None
         self._restarts = 0
         self._cancelled = cancelled or threading.Event()
@@ -96,15 +92,12 @@ class TickAsking:
         self._tries = 0
         self._anew = False
         self._request = first_request(source, self._question)
-        self._draft: Draft | None = None
-        self.size_bytes = 0
+        self._answer = Gathering(self._station, self._asked)
+
+    @property
+    def size_bytes(self) -> int:
         """How many bytes of pages, as received, were to be kept so far."""
-        self._digest = ResponseDigest()
-        self._received = 0
-        self._body_bytes = 0
-        self._previous_body: bytes | None = None
-        self._marks: list[Mark] = []
-        self._ahead: Ahead | None = None
+        return self._answer.size_bytes
 
     def advance(self) -> Later | Answered | Missing:
         """Make one exchange and act on it.
@@ -129,12 +122,7 @@ class TickAsking:
 
     def abandon(self) -> None:
         """Forget what came so far."""
-        if self._ahead is not None:
-            self._ahead.forget()
-            self._ahead = None
-        if self._draft is not None:
-            self._draft.discard()
-            self._draft = None
+        self._answer.abandon()
 
     def _exchange(self) -> Later | Answered | Missing:
         station, world = self._station, self._station.world
@@ -152,7 +140,7 @@ class TickAsking:
         shown = redacted_url(self._request.url)
         world.tell(Asking(station.stream.name, self.tick, self._number, self._attempts, shown))
         left = max(self._deadline - world.clock.now(), timedelta(seconds=1))
-        room = source.max_answer_bytes - self._body_bytes
+        room = source.max_answer_bytes - self._answer.body_bytes
         came = world.transport.exchange(self._request, timeout=min(source.timeout, left), max_bytes=room)
         if self._cancelled.is_set() and isinstance(came, Failed):
             self.abandon()
@@ -208,7 +196,7 @@ class TickAsking:
 
     def _start_over(self, gave_up: GiveUp, came: Response | Failed) -> Later | None:
         """Ask for all pages anew, if some had come before this one was given up, and there is time."""
-        if self._draft is None or isinstance(came, Failed):
+        if not self._answer.begun or isinstance(came, Failed):
             return None
         retry = start_over(gave_up, replace(self._patience(), attempt=self._restarts + 1))
         return self._later(retry, _Last(came, gave_up), anew=True) if isinstance(retry, Retry) else None
@@ -218,7 +206,7 @@ class TickAsking:
         assert self._last is not None
         match self._last:
             case _Last(Response() as came, Keep(wrong)):
-                self._take(came, self._request)
+                self._take(came)
                 return self._accept(wrong)
             case _Last(None, Keep(str(doubt))):
                 self._station.world.tell(Doubted(self._station.stream.name, self.tick, doubt, rejected=True))
@@ -231,8 +219,9 @@ class TickAsking:
         self._tries, self._dealings.again = 0, False
         step: Whole | Next | Broken = Whole()
         if isinstance(page, Page):
-            self._received += page.count
-            progress = Progress(self._number, self._received, repeats=came.body == self._previous_body)
+            self._answer.received += page.count
+            repeats = came.body == self._answer.last_body
+            progress = Progress(self._number, self._answer.received, repeats=repeats)
             step = after(self._station.stream.source.paging, page, progress)
         if isinstance(step, Broken):
             # The pages contradict each other: ask for all of them anew while the deadline allows.
@@ -241,12 +230,10 @@ class TickAsking:
             if isinstance(verdict, Retry):
                 return self._later(verdict, _Last(came, Keep(step.why)), anew=True)
             wrong = step.why
-        self._decode_ahead(came.body, more=isinstance(step, Next))
-        self._take(came, self._request)
-        self._previous_body = came.body
+        self._take(came, more=isinstance(step, Next))
         if isinstance(step, Next):
             return self._next_page(step.number)
-        if wrong is None and (doubt := doubt_of(self._station, self.tick, Seen(self._received, self._digest.hex()))):
+        if wrong is None and (doubt := doubt_of(self._station, self.tick, self._answer.seen())):
             return self._doubted(came, doubt)
         return self._accept(wrong)
 
@@ -259,17 +246,6 @@ class TickAsking:
         self._station.world.tell(Doubted(self._station.stream.name, self.tick, doubt.what, rejected))
         return self._accept(doubt.what if rejected else None)
 
-    def _decode_ahead(self, body: bytes, *, more: bool) -> None:
-        """Give landing a head start on an answer of several pages that it is to land at once."""
-        station = self._station
-        starts = station.world.head_starts
-        # What carries state is landed without the records that its state knows, which only landing tells.
-        at_once = self._link is None and not station.stream.landing.every
-        if self._draft is None and more and starts is not None and at_once:
-            self._ahead = starts.begin(station.stream.terms)
-        if self._ahead is not None:
-            self._ahead.feed(body)
-
     def _next_page(self, number: int) -> Later:
         source = self._station.stream.source
         assert isinstance(source.paging, PageNumber)
@@ -277,75 +253,18 @@ class TickAsking:
         self._request = page_request(source, self._question, source.paging, number)
         return Later(self._station.world.clock.now())
 
-    def _take(self, came: Response, request: Request) -> None:
-        self.size_bytes += len(came.wire)
-        if self._draft is None:
-            self._draft = self._station.spool.draft(self._header())
-        head = PageHead(
-            number=self._number,
-            status=came.status,
-            headers=kept_headers(came.headers),
-            encoding=came.encoding,
-            url=redacted_url(request.url),
-            asked_at=came.asked_at,
-            received_at=came.received_at,
-            tls_verified=request.verify_tls,
-        )
-        self._draft.page(head, came.wire)
-        self._digest.page(came.wire)
-        self._body_bytes += len(came.body)
-        if self._link is not None:
-            self._marks += marks([came.body], self._station.stream.terms)
+    def _take(self, came: Response, *, more: bool = False) -> None:
+        self._answer.take(came, self._request, number=self._number, more=more)
 
     def _accept(self, wrong: str | None) -> Answered:
-        assert self._draft is not None
-        response = self._digest.hex()
-        link = self._link
-        trailer = Trailer(
-            pages=self._digest.pages,
-            size_bytes=self._digest.size_bytes,
-            response=response,
-            answer=answer_id(link.parent if link else None, self.tick, response),
-            attempts=self._attempts,
-            wrong=wrong,
-            after=None if link is None else self._after(link, () if wrong else self._marks),
-        )
-        entry = self._draft.accept(trailer)
-        if self._ahead is not None:
-            ahead, self._ahead = self._ahead, None
-            if wrong is None:
-                ahead.keep(trailer.answer)
-            else:
-                ahead.forget()
-        self._station.world.tell(Accepted(self._station.stream.name, entry, self._received))
+        entry = self._answer.accept(attempts=self._attempts, wrong=wrong)
+        self._station.world.tell(Accepted(self._station.stream.name, entry, self._answer.received))
         return Answered(entry)
-
-    def _after(self, link: Link, records: Sequence[Mark]) -> dict[str, object]:
-        """The state that this answer ends with, whatever decoding will say of its records."""
-        source, terms = self._station.stream.source, self._station.stream.terms
-        return state_after(link.state, self.tick, records, ruler_of(terms, source.lag))
 
     def _gap(self, reason: str, detail: str) -> Missing:
         self.abandon()
         gap = Gap(self.tick, reason, detail, self._attempts)
         return Missing(spool_gaps(self._station, (gap,)))
-
-    def _header(self) -> Header:
-        station = self._station
-        return Header(
-            project=station.stream.project,
-            stream=station.stream.name,
-            uuid=station.identity.uuid,
-            terms=station.stream.terms,
-            schedule=station.stream.schedule.to_json(),
-            owner=station.world.owner,
-            tool=station.world.tool,
-            tick=self.tick,
-            scheduled=self._started,
-            window=self._link is None and is_window(station.stream.source),
-            request=first_request(station.stream.source, self._question).redacted(),
-            carried=None if self._link is None else Carried(self._link.parent, self._link.state),
-        )
 
 
 def spool_gaps(station: Station, gaps: tuple[Gap, ...]) -> Spooled:
