@@ -461,6 +461,15 @@ def test_one_record_that_no_parser_takes_does_not_cost_the_others(serve: Serve, 
     assert one.eans() == [7]
 
 
+def test_a_tick_whose_every_record_fails_is_rejected_and_the_next_lands(serve: Serve, collect: Collect) -> None:
+    one = collect(serve(saying(sized(b'[{"ean":"x"},{}]'), then=sized(GOOD))).url())
+
+    one.until(END + MINUTE)
+
+    assert one.outcomes() == [(Outcome.REJECTED, "contract"), (Outcome.OK, None)]
+    assert one.eans() == [1, 2]
+
+
 def test_a_byte_order_mark_and_two_gzip_members_are_read(serve: Serve, collect: Collect) -> None:
     wire = gzip.compress(b"\xef\xbb\xbf" + GOOD[:9]) + gzip.compress(GOOD[9:])
     one = collect(serve(saying(then=sized(wire, GZIP))).url())
