@@ -109,6 +109,7 @@ def test_what_a_stream_does_not_say_has_a_default(stream: Callable[[str], Stream
     assert plain.source.paging == SinglePage()
     assert (plain.source.method, plain.source.params, plain.source.headers) == ("GET", (), ())
     assert (plain.source.allow_empty_body, plain.source.retry_unsafe, plain.source.verify_tls) == (False, False, True)
+    assert (plain.source.redirects, plain.source.allow_addresses) == ("refuse", ())
     assert plain.source.max_answer_bytes == 2_000_000_000
     assert plain.landing == Landing(every=timedelta(0), max_bytes=256_000_000)
     assert (plain.delay, plain.budget) == (timedelta(0), 0.1)
@@ -128,6 +129,8 @@ max_answer = "5MB"
 allow_empty = true
 retry_unsafe = true
 verify_tls = false
+redirects = "same_origin"
+allow_addresses = ["10.0.0.0/8", "::1"]
 on_violation = "null"
 unknown = "keep"
 key = ["city", "id"]
@@ -140,6 +143,7 @@ land = { every = "1d", max_bytes = "64KiB" }
     source = full.source
     assert (source.method, source.timeout, source.deadline) == ("POST", timedelta(seconds=10), timedelta(minutes=5))
     assert (source.allow_empty_body, source.retry_unsafe, source.verify_tls) == (True, True, False)
+    assert (source.redirects, source.allow_addresses) == ("same_origin", ("10.0.0.0/8", "::1"))
     assert source.max_answer_bytes == 5_000_000
     assert (full.delay, full.catch_up, full.path) == (timedelta(minutes=2), "none", "raw/city=sp/v1.0")
     assert (full.terms.on_violation, full.terms.unknown) == ("null", "keep")
