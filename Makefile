@@ -4,7 +4,7 @@
 # targets, and the folder that this lies in may have them.
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-year help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
+.PHONY: bench bench-streams bench-year help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
 
 # Modules of the caller's own Python must not shadow the locked ones.
 unexport PYTHONPATH PYTHONHOME
@@ -61,6 +61,9 @@ bench: install ## time Coleta beside dlt and the tutorial's way; ARGS="--sizes 5
 	@test -x .venv-bench/bin/python || $(PY) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install -q -r benchmarks/requirements.txt
 	@$(PY) benchmarks/bench.py $(ARGS)
+
+bench-streams: install ## collect a thousand streams a minute for some minutes; ARGS="--streams 200"
+	@$(PY) benchmarks/streams.py $(ARGS)
 
 bench-year: install ## make up a year of minutes and verify it; ARGS="--days 30"
 	@$(PY) benchmarks/year.py $(ARGS)
