@@ -19,6 +19,7 @@ from coleta.adapters.disk_notes import DiskNotes
 from coleta.adapters.disk_spool import DiskSpool
 from coleta.adapters.file_store import FileStore
 from coleta.adapters.mounts import refuse_tmpfs
+from coleta.adapters.read_ahead import ReadAhead
 from coleta.adapters.scratch import DiskScratch
 from coleta.adapters.sqlite_index import SqliteIndex
 from coleta.adapters.stream_lock import StreamLock
@@ -141,7 +142,9 @@ class App:
         shelves = self.shelves(stream)
         known = self.notes(stream).recall("identity")
         now = self._clock.now()
-        return Evidence(stream, shelves.identity, shelves.store, shelves.index, shelves.spool, now, known)
+        # In a bucket each read takes a while, and an audit makes one for each commit of years.
+        store = ReadAhead(shelves.store) if stream.store.startswith("s3:") else shelves.store
+        return Evidence(stream, shelves.identity, store, shelves.index, shelves.spool, now, known)
 
     def housekeeping(self, stream: Stream) -> Housekeeping:
         """What can delete objects of `stream`."""

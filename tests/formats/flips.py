@@ -169,6 +169,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     lake = build()
+    sys.stdout.write(f"{len(lake.objects) + len(lake.files)} files, {asked.count:,} damages, seed {asked.seed}\n")
     clean = whole(lake.evidence, deep=Deep(replay=True))
     found = run(lake, seed=asked.seed, count=asked.count)
     for kind, tried in sorted(found.tried.items()):

@@ -145,6 +145,8 @@ def read_rows(store: ObjectStore, name: str, columns: Sequence[str] | None = Non
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from coleta.land.parquet import unreadable
+
     body = store.read(name)
     if body is None:
         raise Corrupt("a data object is missing", where=name, hint="coleta verify tells more")
@@ -152,7 +154,7 @@ def read_rows(store: ObjectStore, name: str, columns: Sequence[str] | None = Non
         with pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True) as file:
             present = [one for one in file.schema_arrow.names if columns is None or one in columns]
             yield from file.iter_batches(batch_size=BATCH_ROWS, columns=present)
-    except (pa.ArrowException, OSError) as error:
+    except unreadable() as error:
         raise Corrupt(f"it cannot be read: {error}", where=name, hint="coleta verify tells more") from None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coleta.land.content import ContentDigest
-from coleta.land.parquet import ROW_GROUP_ROWS, STAMP_KEY, stamp_holds
+from coleta.land.parquet import ROW_GROUP_ROWS, STAMP_KEY, stamp_holds, unreadable
 from coleta.land.record import FOOTER_KEY, Record
 
 NOT_STAMPED = "it was written without a digest of its bytes, so some that no reader needs cannot be checked"
@@ -22,7 +22,7 @@ def inspect_object(body: bytes, record: Record, *, retired: bool = False) -> Ite
 
     try:
         keys = {key.decode(): value for key, value in (pq.read_metadata(pa.BufferReader(body)).metadata or {}).items()}
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except unreadable() as error:
         yield f"its footer cannot be read: {error}"
         return
     stamp = keys.get(STAMP_KEY)
@@ -35,7 +35,7 @@ def inspect_object(body: bytes, record: Record, *, retired: bool = False) -> Ite
         return
     try:
         yield from _wrong_rows(body, record, retired=retired)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except unreadable() as error:
         yield f"its rows cannot be read: {error}"
 
 

@@ -192,6 +192,13 @@ def footer_bytes(tail: bytes) -> int:
     return int.from_bytes(tail[-8:-4], "little") + _FOOTER_END_BYTES
 
 
+def unreadable() -> tuple[type[Exception], ...]:
+    """What pyarrow raises over damaged bytes: its own errors, and those that its Python parts stumble into."""
+    import pyarrow as pa
+
+    return (pa.ArrowException, OSError, ValueError, LookupError, TypeError)
+
+
 def stored_record(tail: bytes) -> tuple[bytes, int]:
     """The record's bytes and the number of rows, from the last bytes of an object that hold its footer.
 
@@ -204,7 +211,7 @@ def stored_record(tail: bytes) -> tuple[bytes, int]:
 
     try:
         footer = pq.read_metadata(pa.BufferReader(tail))
-    except (pa.ArrowException, OSError) as error:
+    except unreadable() as error:
         raise Corrupt(f"its footer cannot be read: {error}") from None
     stored = (footer.metadata or {}).get(FOOTER_KEY.encode())
     if stored is None:

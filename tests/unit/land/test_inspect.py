@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from coleta.contract.types import Contract, Field, Int, Str
+from coleta.errors import Corrupt
 from coleta.land.columns import schema
 from coleta.land.commit import Head
 from coleta.land.decode import decode
 from coleta.land.inspect import inspect_object, is_whole, stamp_of
-from coleta.land.parquet import STAMP_KEY, ObjectWriter, stamp_holds
+from coleta.land.parquet import STAMP_KEY, ObjectWriter, footer_bytes, stamp_holds, stored_record
 from coleta.land.record import FOOTER_KEY, Record
 from coleta.terms import Terms, canonical
 from coleta.testing.samples import NOON, sample_identity, sample_record
@@ -95,3 +96,13 @@ def test_an_object_without_a_digest_may_hold_its_record_alone() -> None:
     assert stamp_of(plain()) is None
     assert is_whole(plain(), record)
     assert not is_whole(plain(), replace(record, rows=1))
+
+
+def test_a_column_whose_name_is_no_text_any_more_is_damage_and_no_bug() -> None:
+    body, record = written("a")
+    at = body.index(b"name", len(body) - footer_bytes(body[-8:]))  # in the schema, which the footer begins with
+    changed = body[:at] + b"\xef" + body[at + 1 :]
+
+    with pytest.raises(Corrupt, match="footer cannot be read"):
+        stored_record(changed)
+    assert "footer cannot be read" in next(inspect_object(changed, record))
