@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from coleta.collect.courtesy import Go, Wish
 from coleta.collect.spool import parse
 from coleta.collect.tick import Interval
 from coleta.land.record import Outcome
@@ -78,6 +79,19 @@ def test_at_the_deadline_it_is_rejected_with_its_bytes_kept() -> None:
     assert bench.rows("ean") == []
     assert len(bench.names("_quarantine/")) == 1
     assert bench.told(Doubted) == [Doubted("compras", sample_tick(), FEW, rejected=True)]
+
+
+def test_it_is_rejected_with_all_its_bytes_where_its_host_may_not_be_asked_again() -> None:
+    bench, station = opened(Checks(min_rows=2), ONE, TWO)
+    wish = Wish(again=True, now=bench.clock.now(), last_chance=NOON + 9 * MINUTE)
+    while station.world.hosts.may_ask("api.test", wish) == Go():
+        pass
+
+    answered = ask(bench, station)
+
+    assert len(bench.api.asked) == 1
+    assert (answered.entry.trailer.wrong, answered.entry.trailer.pages) == (FEW, 1)
+    assert [(event.what, event.rejected) for event in bench.told(Doubted)] == [(FEW, True)]
 
 
 def test_it_is_rejected_at_once_where_that_is_asked() -> None:

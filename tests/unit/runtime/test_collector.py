@@ -545,6 +545,18 @@ def test_an_answer_about_an_interval_that_had_not_ended_by_the_apis_clock_is_ask
     assert parse(entry.name, station.spool.read(entry).whole()).pages[0][0].headers == dated(NOON).headers
 
 
+def test_asking_again_for_what_came_too_early_needs_no_budget_of_its_host() -> None:
+    bench, station = opened(
+        with_source(url=f"{URL}?until={{tick.end}}"), dated(NOON - timedelta(seconds=1)), dated(NOON)
+    )
+    use_up_the_budget(bench, station)
+
+    collect(bench, Collector(station), until=NOON + timedelta(seconds=30))
+
+    assert len(bench.api.asked) == 2
+    assert ends(waiting(station)) == [0]
+
+
 def test_an_api_whose_clock_is_an_hour_behind_gives_gaps_and_is_not_asked_for_ever() -> None:
     bench, station = opened(with_source(url=f"{URL}?until={{tick.end}}"))
     bench.api.usual = dated(NOON - timedelta(hours=1))
