@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from proof.parts import PARTS, Skipped, Work
+from proof.parts import PARTS
 from proof.report import Report
+from proof.work import Skipped, Work
 
 IN_MEMORY = Path("/dev/shm")
 """Where kills are tried: kill -9 takes nothing back that a kernel has, and runs are many."""

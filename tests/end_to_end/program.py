@@ -56,7 +56,7 @@ class Up:
 class Project:
     """A project folder. ``streams`` are the streams' names with what stands in their tables on top.
 
-    ``every`` is their interval, ``variables`` are the environment's on top.
+    ``every`` is their interval, ``store`` what stands in the store's table on top, ``variables`` the environment's.
     """
 
     folder: Path
@@ -64,6 +64,7 @@ class Project:
     lake: Path
     streams: Mapping[str, str] = field(default_factory=lambda: {"s": ""})
     every: str = "1s"
+    store: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     started: list[Up] = field(default_factory=list)
     files: list[IO[bytes]] = field(default_factory=list)
@@ -74,10 +75,9 @@ class Project:
             f'[stream.{name}]\nurl = "{self.api}/{name}"\nevery = "{self.every}"\n{_BASE}{more}\n'
             for name, more in self.streams.items()
         ]
-        text = (
-            f'version = 1\nproject = "ledger"\n[spool]\nallow_tmpfs = true\n[store.lake]\nurl = "file://{self.lake}"\n'
-        )
-        (self.folder / "coleta.toml").write_text(text + "".join(tables), encoding="utf-8")
+        text = 'version = 1\nproject = "ledger"\n[spool]\nallow_tmpfs = true\n'
+        store = f'[store.lake]\nurl = "file://{self.lake}"\n{self.store}\n'
+        (self.folder / "coleta.toml").write_text(text + store + "".join(tables), encoding="utf-8")
 
     def spool(self, stream: str = "s") -> Path:
         """The spool folder of `stream`."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from random import Random
 from urllib.parse import urlsplit
 
 
@@ -31,6 +32,8 @@ class Fault(Enum):
     """No answer, ever, though the store has done it."""
     LATE = auto()
     """The connection is cut, and the store does it when ``release`` is called."""
+    STALL = auto()
+    """It is on its way until ``release`` is called; then the store does it, and answers whoever still listens."""
     SLOW = auto()
     """It passes a few bytes at a time."""
     CORRUPT = auto()
@@ -78,6 +81,26 @@ def once(fault: Fault, *, method: str = "PUT", part: str = "/data/", times: int 
     return plan
 
 
+WORST = (
+    Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.CUT_IN_ANSWER, Fault.ERROR_AFTER, Fault.SLOW_DOWN, Fault.LATE,
+    Fault.CORRUPT, Fault.CONFLICT, Fault.CONFLICT_AFTER, Fault.TAKEN_AFTER, Fault.SLOW, Fault.HANG, Fault.HANG_AFTER,
+)  # fmt: skip
+"""All that a network and a busy store do by themselves."""
+
+
+def often(share: float, *, seed: int, faults: Sequence[Fault] = WORST) -> Plan:
+    """One of `faults` for that `share` of all requests, as `seed` draws them."""
+    random, lock = Random(seed), threading.Lock()
+
+    def plan(seen: Seen) -> Fault:
+        with lock:
+            fault = random.choice(faults) if random.random() < share else Fault.NONE
+        # What has no body cannot be corrupted in it.
+        return Fault.DROP_BEFORE if fault is Fault.CORRUPT and seen.method != "PUT" else fault
+
+    return plan
+
+
 @dataclass(eq=False, slots=True)
 class FaultyProxy:
     """Stands before the S3 at ``upstream`` until the ``with`` block ends."""
@@ -92,6 +115,7 @@ class FaultyProxy:
     _lines: list[socket.socket] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _closed: threading.Event = field(default_factory=threading.Event)
+    _released: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -102,6 +126,7 @@ class FaultyProxy:
 
     def __exit__(self, *_: object) -> None:
         self._closed.set()
+        self._released.set()
         for line in (self._listener, *self._lines):
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
@@ -121,6 +146,8 @@ class FaultyProxy:
 
     def release(self) -> None:
         """Let the store have what was kept back, as if it had been on its way for long."""
+        released, self._released = self._released, threading.Event()
+        released.set()
         while self._late:
             self._forward(self._late.pop(0))
 
@@ -158,6 +185,8 @@ class FaultyProxy:
             case Fault.HANG:
                 self._closed.wait()
                 return False
+            case Fault.STALL:
+                self._released.wait()
             case Fault.SLOW_DOWN:
                 line.sendall(error(503, "SlowDown"))
                 return True
