@@ -10,7 +10,7 @@ from time import monotonic
 
 from tests.end_to_end.bookkeeper import Balance
 from tests.end_to_end.bucket import BucketProject
-from tests.end_to_end.ledger_api import LedgerApi, wait_until
+from tests.end_to_end.ledger_api import LedgerApi, Sent, wait_until
 from tests.end_to_end.program import Project, Up
 from tests.s3.service import S3Service
 
@@ -37,6 +37,7 @@ class Camp:
     streams: Sequence[str] = ("s",)
     more: str = ""
     store: str = ""
+    every: str = "1s"
     projects: list[Project] = field(default_factory=list)
     found: Tally = field(default_factory=Tally)
     accepted: set[int] = field(default_factory=set)
@@ -53,10 +54,11 @@ class Camp:
         folder, lake = self.folder / name, self.folder / "lake"
         made: Project
         if self.s3 is None:
-            made = Project(folder, self.api.url, lake, streams, store=self.store)
+            made = Project(folder, self.api.url, lake, streams, every=self.every, store=self.store)
         else:
+            s3 = self.through or self.s3
             made = BucketProject(
-                folder, self.api.url, lake, streams, store=self.store, s3=self.through or self.s3, url=self._url
+                folder, self.api.url, lake, streams, every=self.every, store=self.store, s3=s3, url=self._url
             )
             # We look at the bucket itself, whatever stands before it.
             made.direct = self.s3.store(Store(self._url))
@@ -111,8 +113,8 @@ class Camp:
             if self.waiting(project):
                 self.found.blame(f"after a stop {self.waiting(project)} files still wait in {project.folder.name}")
 
-    def books(self) -> list[Balance]:
-        """Close the books: end what runs, ask the bookkeeper of each stream, and count."""
+    def books(self, sent: Sequence[Sent] = ()) -> list[Balance]:
+        """Close the books: end what runs, ask the bookkeeper of each stream, and count; `sent` came otherwise."""
         for project in self.projects:
             try:
                 project.end()
@@ -124,23 +126,23 @@ class Camp:
         balances = []
         for stream in self.streams:
             spools = [project.spool(stream) for project in self.projects]
-            found, books = tally(lake, stream, self.api.sent, spools, accepted=self.accepted, cuts=self.cuts)
+            found, books = tally(lake, stream, [*sent, *self.api.sent], spools, accepted=self.accepted, cuts=self.cuts)
             self.found.add(found)
             if books is not None:
                 balances.append(books)
         return balances
 
-    def attempt(self, work: Callable[[Camp], None], *, runs: int = 1) -> list[Balance]:
+    def attempt(self, work: Callable[[Camp], None], *, runs: int = 1, sent: Sequence[Sent] = ()) -> list[Balance]:
         """Do `work`, whatever comes of it, and close the books; what never came is counted as wrong.
 
-        `runs` is how often it does what it is to prove.
+        `runs` is how often it does what it is to prove; `sent` are answers that were spooled by other ways.
         """
         self.found.runs += runs
         try:
             work(self)
         except AssertionError as error:
             self.found.blame(f"{error}; the service said: {self._last_words()}")
-        return self.books()
+        return self.books(sent)
 
     def _last_words(self) -> str:
         ups = [up for project in self.projects for up in project.started]

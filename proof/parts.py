@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proof.crowds import lost_machine, one_spool, two_on_one_bucket
+from proof.figures import acceptance, drain, ready, requests
 from proof.kills import Strikes
 from proof.outages import faulty_network, full_disk, outage, stop_while_uploading
 from proof.report import Report
@@ -43,4 +44,8 @@ PARTS: dict[str, Callable[[Work, Report], None]] = {
     "machine": lost_machine,
     "network": faulty_network,
     "outage": outage,
+    "acceptance": acceptance,
+    "ready": ready,
+    "backlog": drain,
+    "requests": requests,
 }

@@ -165,17 +165,19 @@ class Bucket(Stage):
         )
 
 
-def make_log(lake: Path, stream: str, *, first_tick: datetime, project: str = "ledger") -> None:
-    """Begin a stream's log whose first tick lies in the past, as docs/reference/layout.md describes it."""
-    identity = {
-        "created": f"{first_tick:%Y-%m-%dT%H:%M:%SZ}",
-        "first_tick": f"{first_tick:%Y-%m-%dT%H:%M:%SZ}",
-        "format": 1,
-        "project": project,
-        "stream": stream,
-        "uuid": "00000000-0000-4000-8000-000000000000",
-    }
+LOG_UUID = "00000000-0000-4000-8000-000000000000"
+
+
+def identity(stream: str, first_tick: datetime) -> bytes:
+    """The identity of a log whose first tick lies in the past, as docs/reference/data-object-and-record.md has it."""
+    at = f"{first_tick:%Y-%m-%dT%H:%M:%SZ}"
+    found = {"created": at, "first_tick": at, "format": 1, "project": "ledger", "stream": stream, "uuid": LOG_UUID}
+    return json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
+
+
+def make_log(lake: Path, stream: str, *, first_tick: datetime) -> None:
+    """Begin a log in the folder `lake`."""
     ledger = lake / stream / "_ledger"
     ledger.mkdir(parents=True)
     (lake / "_coleta/tmp").mkdir(parents=True)
-    (ledger / "identity.json").write_text(json.dumps(identity, sort_keys=True, separators=(",", ":")), encoding="utf-8")
+    (ledger / "identity.json").write_bytes(identity(stream, first_tick))

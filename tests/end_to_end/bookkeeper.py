@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -185,43 +186,62 @@ def read_log(below: Path) -> list[dict[str, Any]]:
 
 def _check_ticks(found: Balance, below: Path, waiting: Iterable[Span]) -> None:
     """Every instant from the first tick to the last has one current outcome: no hole, no overlap."""
-    answered: list[Span] = []
-    gaps: list[Span] = []
+    answered, gaps = Stretches(), Stretches()
     for account in found.accounts:
-        settles = [_span(tick) for tick in account["settles"]]
-        for span in settles:
-            if _cut([span], answered) != [span]:
+        for span in (_span(tick) for tick in account["settles"]):
+            if answered.meets(span):
                 found.doubled.append(f"{account['tick']} is settled by two answers")
-            if account["outcome"] == "gap" and _cut([span], gaps) != [span]:
+            if account["outcome"] == "gap" and gaps.meets(span):
                 found.doubled.append(f"{account['tick']} is written down as a gap twice")
-        if account["outcome"] == "gap":
-            gaps += settles
-        else:
-            answered += settles
-            gaps = _cut(gaps, settles)
-    current = sorted((*answered, *gaps))
-    found.doubled += [f"two outcomes: {one} and {other}" for one, other in pairwise(current) if one[1] > other[0]]
-    covered = sorted((*current, *_cut(waiting, current)))
-    end = None
-    for start, stop in covered:
-        if end is not None and start > end:
-            found.silent.append(f"a hole of {(start - end) / 1e6} s before {start}")
-        end = max(end or stop, stop)
-    if covered:
+            if account["outcome"] == "gap":
+                gaps.add(span)
+            else:
+                answered.add(span)
+                gaps.remove(span)
+    covered = Stretches()
+    for span in (*answered.spans, *gaps.spans, *waiting):
+        covered.add(span)
+    for one, other in pairwise(covered.spans):
+        found.silent.append(f"a hole of {(other[0] - one[1]) / 1e6} s before {other[0]}")
+    if covered.spans:
         first = _instant(json.loads((below / "_ledger/identity.json").read_bytes())["first_tick"])
-        if not covered[0][0] < first <= covered[0][1]:
+        if not covered.spans[0][0] < first <= covered.spans[0][1]:
             found.silent.append("the first tick has no outcome")
 
 
-def _cut(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
-    """What of `spans` lies outside `others`."""
-    left = list(spans)
-    for start, end in others:
-        pieces = []
-        for span in left:
-            pieces += [(span[0], min(span[1], start)), (max(span[0], end), span[1])]
-        left = [(begin, stop) for begin, stop in pieces if begin < stop]
-    return left
+class Stretches:
+    """Instants, as the fewest intervals that hold them."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.spans: list[Span] = []
+
+    def meets(self, span: Span) -> bool:
+        """Whether some instant of `span` is among them."""
+        return any(max(one[0], span[0]) < min(one[1], span[1]) for one in self.spans[self._touching(span)])
+
+    def add(self, span: Span) -> None:
+        """Take in all of `span`."""
+        near = self._touching(span)
+        joined = [*self.spans[near], span]
+        if span[0] < span[1]:
+            self.spans[near] = [(min(one[0] for one in joined), max(one[1] for one in joined))]
+
+    def remove(self, span: Span) -> None:
+        """Take out all of `span`."""
+        near = self._touching(span)
+        pieces = (
+            piece
+            for one in self.spans[near]
+            for piece in ((one[0], min(one[1], span[0])), (max(one[0], span[1]), one[1]))
+        )
+        self.spans[near] = [piece for piece in pieces if piece[0] < piece[1]]
+
+    def _touching(self, span: Span) -> slice:
+        """Which of the intervals meet `span` or have an end in common with it."""
+        first = bisect_left(self.spans, span[0], key=lambda one: one[1])
+        last = bisect_right(self.spans, span[1], key=lambda one: one[0])
+        return slice(first, max(first, last))
 
 
 def _span(tick: dict[str, str]) -> Span:
