@@ -5,6 +5,8 @@ Each run: set the stage, strike, start again, come to rest, ask the bookkeeper.
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ from time import monotonic
 from tests.end_to_end.ledger_api import wait_until
 from tests.end_to_end.program import command, streams
 
+from coleta.errors import ColetaError
 from proof.books import accepted_ids, tally
 from proof.report import Line, Tally
 from proof.sites import FAILING, ON_FILES, ON_LINES, Site, evenly, sites, striking, struck, tracing
@@ -39,8 +42,8 @@ class _Struck:
     """What a run came to, and where it was struck, if it was."""
 
     tally: Tally
-    site: Site | None
-    aside: int
+    site: Site | None = None
+    aside: int = 0
     """How many answers were set aside as damaged, which only an error while reading one may do."""
 
 
@@ -104,26 +107,31 @@ class Strikes:
 
     def _run(self, chosen: tuple[type[Stage], Site]) -> _Struck:
         kind, site = chosen
-        trial = self._stage(kind).trial()
+        one = _Struck(Tally(runs=1))
+        try:
+            self._strike(self._stage(kind).trial(), site, one)
+        except (AssertionError, OSError, subprocess.SubprocessError, ColetaError) as error:
+            # The other runs are not to be lost with this one.
+            one.tally.blame(f"the run broke off: {type(error).__name__}: {error}")
+        return one
+
+    def _strike(self, trial: Trial, site: Site, one: _Struck) -> None:
         log = self.folder / f"trace-{threading.get_ident()}"
-        found = Tally(runs=1)
         _, said = _perform(trial, striking(log, site, self.how))
-        where = struck(log.read_text(encoding="utf-8", errors="replace"), site, trial.grounds)
-        _look_for_bugs(found, said)
+        one.site = struck(log.read_text(encoding="utf-8", errors="replace"), site, trial.grounds)
+        _look_for_bugs(one.tally, said)
         spools_of = {stream: [spool / stream for spool in trial.spools] for stream in trial.streams}
         accepted = accepted_ids([spool for spools in spools_of.values() for spool in spools])
-        _come_to_rest(found, trial)
-        aside = 0
+        _come_to_rest(one.tally, trial)
         for stream, spools in spools_of.items():
             # One for the strike, and one for the stop of a service.
             cuts = 2 if trial.service else 1
             counted, books = tally(trial.lake(), stream, trial.sent(), spools, accepted=accepted, cuts=cuts)
-            found.add(counted)
+            one.tally.add(counted)
             if books is not None and books.damaged:
-                aside += books.damaged
+                one.aside += books.damaged
                 if trial.project.call("verify").status != DAMAGE:
-                    found.blame("what is set aside as damaged is not told by verify")
-        return _Struck(found, where, aside)
+                    one.tally.blame("what is set aside as damaged is not told by verify")
 
 
 def _look_for_bugs(found: Tally, said: str) -> None:
@@ -137,15 +145,20 @@ def _perform(trial: Trial, under: Sequence[str]) -> tuple[int, str]:
     said = folder / "said.log"
     with said.open("wb") as file:
         process = subprocess.Popen(
-            [*under, *command(folder, *trial.words)], **streams(file, trial.project.variables)
+            [*under, *command(folder, *trial.words)],
+            **streams(file, trial.project.variables),
+            start_new_session=True,
         )  # fmt: skip
         try:
             if trial.service:
                 _serve(trial, process)
             status = process.wait(RUN_S)
-        finally:
-            process.kill()
+        except BaseException:
+            # The whole group: strace alone would leave behind what it traces.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            raise
     return status, said.read_text(encoding="utf-8", errors="replace")
 
 

@@ -15,8 +15,11 @@ from proof.work import Skipped, Work
 
 RUNS = 2_000
 
+Part = Callable[[Work, Report], None]
+"""Does its work, and adds what it found to the report."""
 
-def _strikes(how: str) -> Callable[[Work, Report], None]:
+
+def _strikes(how: str) -> Part:
     def part(work: Work, report: Report) -> None:
         folder = work.place()
         why = obstacle(folder)
@@ -33,7 +36,7 @@ def _strikes(how: str) -> Callable[[Work, Report], None]:
     return part
 
 
-PARTS: dict[str, Callable[[Work, Report], None]] = {
+PARTS: dict[str, Part] = {
     "kills": _strikes("signal=KILL"),
     "eio": _strikes("error=EIO"),
     "enospc": _strikes("error=ENOSPC"),

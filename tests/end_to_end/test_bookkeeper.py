@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.end_to_end.bookkeeper import balance
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.end_to_end.bookkeeper import Stretches, balance
 from tests.end_to_end.ledger_api import LedgerApi, Sent
 from tests.end_to_end.program import Project
 
@@ -87,3 +89,27 @@ def test_an_answer_that_lies_nowhere_is_noticed(kept: tuple[Path, list[Sent]]) -
     with pytest.raises(AssertionError, match="1 answers lie nowhere"):
         balance(lake, "s", [*sent, lost], [], may_be_lost=0)
     assert balance(lake, "s", [*sent, lost], [], may_be_lost=1).lost == [lost]
+
+
+def _instants(stretches: Stretches) -> set[int]:
+    return {instant for start, end in stretches.spans for instant in range(start, end)}
+
+
+spans = st.tuples(st.integers(0, 20), st.integers(0, 20)).map(lambda both: (min(both), max(both)))
+
+
+@given(steps=st.lists(st.tuples(st.booleans(), spans)))
+def test_stretches_hold_the_instants_that_were_added_and_not_removed_in_the_fewest_intervals(
+    steps: list[tuple[bool, tuple[int, int]]],
+) -> None:
+    stretches, expected = Stretches(), set[int]()
+    for is_added, span in steps:
+        assert stretches.meets(span) is bool(expected & set(range(*span)))
+        if is_added:
+            stretches.add(span)
+            expected |= set(range(*span))
+        else:
+            stretches.remove(span)
+            expected -= set(range(*span))
+        assert _instants(stretches) == expected
+        assert len(stretches.spans) == sum(instant - 1 not in expected for instant in expected)

@@ -12,9 +12,11 @@ import pytest
 from proof.__main__ import main
 from proof.books import accepted_ids, tally
 from proof.kills import Strikes
+from proof.parts import Part
 from proof.report import Figure, Line, Report, Tally
 from proof.sites import Grounds, Site, evenly, obstacle, sites, struck
 from proof.stages import FirstStart, make_log
+from proof.work import Skipped, Work
 from tests.end_to_end.ledger_api import LedgerApi, Sent
 from tests.end_to_end.program import Project
 
@@ -156,6 +158,51 @@ def test_a_figure_that_misses_its_target_says_so() -> None:
     report = Report(figures=[Figure("acceptance", 25.0, "ms", "< 20 ms", met=False)])
 
     assert "| acceptance | 25 ms | < 20 ms | NO |" in report.markdown()
+
+
+def _sound(work: Work, report: Report) -> None:
+    report.lines.append(Line("sound", Tally(runs=1), 0.1))
+
+
+def _lossy(work: Work, report: Report) -> None:
+    report.lines.append(Line("lossy", Tally(runs=1, lost=1), 0.1))
+
+
+def _broken(work: Work, report: Report) -> None:
+    raise AssertionError("it never came")
+
+
+def _impossible(work: Work, report: Report) -> None:
+    raise Skipped("there is no strace")
+
+
+@pytest.mark.parametrize(
+    ("part", "status", "said"),
+    [
+        (_sound, 0, "| sound | 1 | 0 | 0 | 0 | 0 |"),
+        (_lossy, 1, "| lossy | 1 | 1 | 0 | 0 | 0 |"),
+        (_broken, 1, "it broke off: AssertionError: it never came"),
+        (_impossible, 0, "Skipped: one: there is no strace"),
+    ],
+)
+def test_the_exit_status_says_whether_all_parts_are_sound_and_none_keeps_the_others_from_running(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], part: Part, status: int, said: str
+) -> None:
+    figures = tmp_path / "figures.json"
+
+    assert main(["--folder", str(tmp_path), "--json", str(figures)], {"one": part, "two": _sound}) == status
+
+    out = capsys.readouterr().out
+    assert said in out
+    assert "| sound |" in out
+    assert json.loads(figures.read_text(encoding="utf-8"))["sound"] is (status == 0)
+
+
+def test_a_second_process_in_one_spool_is_proved_to_be_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["spool", "--folder", str(tmp_path)]) == 0
+    assert "| two processes, one spool | 3 | 0 | 0 | 0 | 0 |" in capsys.readouterr().out
 
 
 def test_a_part_that_there_is_not_is_refused_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
