@@ -229,6 +229,8 @@ class Stretches:
 
     def remove(self, span: Span) -> None:
         """Take out all of `span`."""
+        if span[0] == span[1]:
+            return
         near = self._touching(span)
         pieces = (
             piece
