@@ -138,15 +138,20 @@ def due(cadence: Cadence, *, covered: Coverage, first_tick: datetime, now: datet
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """How far the answers of a stream with state have come: the link that the next one takes up, and all answers."""
+    """How far the answers of a stream with state have come: the link that the next one takes up, and all answers.
+
+    ``begin`` is where the stream's first tick starts: the first of the chain covers what was missed before it.
+    """
 
     link: Link
     answered: Coverage
+    begin: datetime
 
     def continued(self, tick: Interval) -> Interval:
         """`tick`, begun where the chain ended, or where a later answer without state did; an on-demand one as it is."""
-        ends = [end for end in (self.link.end, *(known.end for known in self.answered)) if end and end < tick.end]
-        return tick if tick.empty or not ends or self.link.end is None else Interval(max(ends), tick.end)
+        known = (self.begin, self.link.end, *(interval.end for interval in self.answered))
+        ends = [end for end in known if end is not None and end < tick.end]
+        return tick if tick.empty or not ends else Interval(max(ends), tick.end)
 
 
 def due_next(cadence: Cadence, *, covered: Coverage, chain: Chain, first_tick: datetime, now: datetime) -> Plan:

@@ -266,7 +266,9 @@ def sift(waiting: Iterable[Spooled], head: Head, landed: Collection[str]) -> Sif
 def chain(waiting: Iterable[Spooled], head: Head) -> tuple[Spooled, ...]:
     """Those of `waiting` that carry state and continue the log, each the child of the one before it.
 
-    One whose interval is answered already ends the chain: it is superseded, and what follows from it is, too.
+    One whose interval is answered already ends the chain: it is superseded, and what follows from it is, too. So
+    does one that began with another state than its parent ended with: the same answer, taken on other terms by
+    another machine, leaves another state under the same id.
     """
     children: dict[str | None, Spooled] = {}
     for entry in sorted(waiting, key=lambda entry: entry.received_at, reverse=True):
@@ -274,14 +276,15 @@ def chain(waiting: Iterable[Spooled], head: Head) -> tuple[Spooled, ...]:
             # Of two children of one parent the one that came first; the other is superseded.
             children[entry.header.carried.parent] = entry
     links: list[Spooled] = []
-    parent = head.answer
+    parent, state = head.answer, head.carried
     while parent in children:
         # Taken out, so that no ring of parents, which only a damaged disk could hold, is followed for ever.
         entry = children.pop(parent)
-        if head.answered.overlaps(entry.intervals[0]):
+        carried = entry.header.carried
+        if head.answered.overlaps(entry.intervals[0]) or carried is None or carried.before != state:
             break
         links.append(entry)
-        parent = entry.trailer.answer
+        parent, state = entry.trailer.answer, entry.trailer.after
     return tuple(links)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from coleta.collect.cadence import Cadence, Chain, Plan, due, due_next
+from coleta.collect.cadence import Cadence, Chain, Plan, due, due_next, previous
 from coleta.collect.request import is_incremental
-from coleta.land.commit import Head, newest_link
+from coleta.land.commit import Head, chain, newest_link
 from coleta.ports import SpoolContents
 from coleta.stream import Stream
 
@@ -15,8 +15,13 @@ def chain_of(stream: Stream, contents: SpoolContents, head: Head) -> Chain | Non
     """How far the stream's answers have come, in the spool and in the log; None for one that carries no state."""
     if not is_incremental(stream.source):
         return None
-    answers = (tick for entry in contents.waiting if not entry.is_gap for tick in entry.intervals)
-    return Chain(newest_link(contents.waiting, head), head.answered.union(answers))
+    # Of the waiting answers only those that will land: where others took up the chain first, what waits beside
+    # it is superseded, and whatever it alone covered must be asked again.
+    links = {entry.name for entry in chain(contents.waiting, head)}
+    landing = (entry for entry in contents.waiting if entry.header.carried is None or entry.name in links)
+    answers = (tick for entry in landing if not entry.is_gap for tick in entry.intervals)
+    begin = previous(stream.schedule, head.first_tick)
+    return Chain(newest_link(contents.waiting, head), head.answered.union(answers), begin)
 
 
 def plan_of(stream: Stream, contents: SpoolContents, head: Head, now: datetime) -> Plan:

@@ -20,6 +20,7 @@ from coleta.errors import Misconfigured
 from coleta.land.record import Account
 from coleta.runtime.collector import Collector
 from coleta.runtime.lander import land
+from coleta.runtime.log import follow
 from coleta.runtime.orders import choose_tick, settle
 from coleta.runtime.station import Station
 from coleta.stream import Source, Stream
@@ -308,3 +309,60 @@ def test_whatever_the_order_of_records_asks_landings_and_machines_each_record_la
         land(station)
 
     assert Counter(ids(bench)) == Counter(range(40))
+
+
+def test_the_first_answer_covers_the_ticks_that_were_missed_before_it() -> None:
+    bench, feed, station = opened()
+    bench.clock.advance(3 * MINUTE)
+    feed.records.append({"id": 1, "at": at(5)})
+
+    collect(bench, station)
+    land(station)
+
+    first, *_ = accounts(bench)
+    assert first.tick == Interval(NOON - MINUTE, NOON + 3 * MINUTE)
+    assert first.settles == (first.tick,)
+
+
+def chain_holds(bench: Bench) -> bool:
+    """Whether each answer begins where, and with what, the one before it ended."""
+    parent, state, end = None, None, NOON - MINUTE
+    for account in accounts(bench):
+        carried = account.carried
+        if carried is None or (carried.parent, carried.before, account.tick.start) != (parent, state, end):
+            return False
+        parent, state, end = account.answer, carried.after, account.tick.end
+    return True
+
+
+def test_an_answer_that_others_overtook_leaves_no_hole_before_the_one_that_is_asked_next() -> None:
+    bench, feed, slow = opened()
+    quick = bench.machine("two").open()
+    feed.records.append({"id": 1, "at": at(5)})
+    collect(bench, slow, minutes=2)
+    collect(bench, quick)
+    land(quick)
+    follow(slow.store, slow.index, slow.identity)
+
+    collect(bench, slow, minutes=2)
+    land(slow)
+
+    assert chain_holds(bench)
+
+
+def test_the_same_answer_on_other_terms_is_not_taken_for_the_parent_of_what_follows_from_it() -> None:
+    bench, feed, keyed = opened()
+    bare = bench.machine("two").open(feed_stream(terms=replace(TERMS, key=())))
+    feed.records.append({"id": 1, "at": at(5)})
+    now = bench.clock.now()
+    collect(bench, keyed)
+    bench.clock.set(now)
+    collect(bench, bare, minutes=2)
+
+    land(keyed)
+    land(bare)
+    collect(bench, bare)
+    land(bare)
+
+    assert len(accounts(bench)) > 1
+    assert chain_holds(bench)
