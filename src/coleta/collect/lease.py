@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from coleta.collect.clocks import TOLERANCE
 from coleta.terms import canonical
 
 LEASE_NAME = "_ledger/lease.json"
@@ -77,5 +78,7 @@ def decide(current: Lease | None, *, uuid: str, owner: str, now: datetime) -> He
         return Held(renew_at) if now < renew_at else mine
     if current.until <= now:
         return mine
-    # Its clock may be far ahead of ours; no lease holds longer than one does.
+    if current.until > now + LENGTH + TOLERANCE:
+        # No lease holds so long: one of the two clocks is wrong, and who made it may be long dead.
+        return mine
     return Another(min(current.until, now + LENGTH))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from coleta.collect.clocks import TOLERANCE
 from coleta.collect.lease import LENGTH, RENEW_AFTER, Another, Held, Lease, Take, decide
 from coleta.testing.samples import NOON
 
@@ -31,5 +32,11 @@ def test_an_own_one_is_held_and_renewed_before_it_runs_out() -> None:
 
 def test_that_of_another_is_waited_for_but_never_longer_than_a_lease_is() -> None:
     assert decide(MINE, uuid="u", owner="other", now=NOON) == Another(NOON + LENGTH)
-    far = replace(MINE, until=NOON + timedelta(days=9))
-    assert decide(far, uuid="u", owner="other", now=NOON) == Another(NOON + LENGTH)
+    a_little_ahead = replace(MINE, until=NOON + LENGTH + TOLERANCE)
+    assert decide(a_little_ahead, uuid="u", owner="other", now=NOON) == Another(NOON + LENGTH)
+
+
+def test_one_that_a_wrong_clock_made_holds_nobody_up() -> None:
+    far = replace(MINE, until=NOON + timedelta(hours=1))
+
+    assert decide(far, uuid="u", owner="other", now=NOON) == Take(replace(MINE, owner="other"))
