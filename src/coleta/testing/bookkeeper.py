@@ -15,11 +15,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 _MICRO = timedelta(microseconds=1)
+
+
+LandedAs = Literal["parts", "whole", "link"]
+"""Whether an answer may be landed for a part of its tick, only for all of it, or only after its parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The records that a store holds, by their ids, and the intervals for which answers with data are landed."""
+
+    table: list[int]
+    quarantine: list[int]
+    answered: list[tuple[datetime, datetime]]
 
 
 @dataclass(slots=True)
@@ -31,8 +45,7 @@ class AcceptedAnswer:
     good: tuple[int, ...] = ()
     bad: tuple[int, ...] = ()
     whole: bool = False
-    divisible: bool = True
-    """Whether it may be landed for a part of its tick."""
+    landed_as: LandedAs = "parts"
 
 
 @dataclass(slots=True)
@@ -40,10 +53,12 @@ class Bookkeeper:
     """Collects what was accepted, and compares it with what a store holds."""
 
     accepted: dict[str, AcceptedAnswer] = field(default_factory=dict)
+    comes_again: bool = False
+    """Whether the API gives a record more than once, so that answers alone do not say how often it is to be there."""
     lost: set[str] = field(default_factory=set)
     """The answers that lay on a disk that is gone: each may be landed or not, but at most once."""
 
-    def note(self, answer: str, tick: tuple[datetime, datetime], body: bytes, *, divisible: bool = True) -> None:
+    def note(self, answer: str, tick: tuple[datetime, datetime], body: bytes, *, landed_as: LandedAs = "parts") -> None:
         """Note an accepted answer for `tick`: its pages' bodies, one a line."""
         self.lost.discard(answer)
         try:
@@ -51,9 +66,9 @@ class Bookkeeper:
             good = tuple(record["id"] for record in records if isinstance(record["value"], int))
             bad = tuple(record["id"] for record in records if not isinstance(record["value"], int))
         except (ValueError, TypeError, KeyError):
-            self.accepted[answer] = AcceptedAnswer(answer, tick, divisible=divisible)
+            self.accepted[answer] = AcceptedAnswer(answer, tick, landed_as=landed_as)
             return
-        self.accepted[answer] = AcceptedAnswer(answer, tick, good, bad, whole=True, divisible=divisible)
+        self.accepted[answer] = AcceptedAnswer(answer, tick, good, bad, whole=True, landed_as=landed_as)
 
     def check(self, objects: Mapping[str, bytes], *, first: datetime, until: datetime) -> list[str]:
         """Every way in which `objects` (below the stream's path) break the promise; none if they keep it.
@@ -63,7 +78,9 @@ class Bookkeeper:
         records = _records(objects)
         faults = _chain(objects, records)
         faults += self._answers(objects, records)
-        faults += self._rows(objects, records)
+        faults += _links(records)
+        if not self.comes_again:
+            faults += self._rows(objects, records)
         faults += _coverage(records, first=first, until=until)
         return faults
 
@@ -90,9 +107,11 @@ class Bookkeeper:
                 continue
             # What ends rejected does not settle a part of a tick: the rest of it is asked again.
             rejected = not one.whole or (one.bad and not one.good)
-            if one.divisible and not rejected and _uncovered(one.tick, answered):
+            if one.landed_as == "parts" and not rejected and _uncovered(one.tick, answered):
                 faults.append(f"answer {answer[:8]} is superseded, and no answer has settled all of its tick")
-            elif not any(start < one.tick[1] and one.tick[0] < end for start, end in answered):
+            elif one.landed_as != "link" and not any(
+                start < one.tick[1] and one.tick[0] < end for start, end in answered
+            ):
                 faults.append(f"answer {answer[:8]} is superseded, and no answer has settled any of its tick")
         return faults
 
@@ -103,6 +122,20 @@ class Bookkeeper:
         jailed = Counter(_quarantined_ids(objects, records))
         faults = _compare("table", rows, (i for one in answers for i in one.good))
         return faults + _compare("quarantine", jailed, (i for one in answers for i in one.bad))
+
+
+def found(objects: Mapping[str, bytes]) -> Found:
+    """What `objects` (below the stream's path) hold."""
+    records = _records(objects)
+    answered = [
+        (datetime.fromisoformat(interval["start"]), datetime.fromisoformat(interval["end"]))
+        for record in records
+        for account in record["accounts"]
+        # What is no data at all settles its tick, too, and gives nothing.
+        if account["outcome"] != "gap" and (account["outcome"] != "rejected" or account["received"])
+        for interval in account["settles"]
+    ]
+    return Found(_table_ids(objects), _quarantined_ids(objects, records), answered)
 
 
 def _compare(place: str, found: Counter[int], wanted: Iterable[int]) -> list[str]:
@@ -131,12 +164,25 @@ def _chain(objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # t
                 faults.append(f"commit {record['seq']} does not name the record before it")
             if record["_name"] != previous["next"]:
                 faults.append(f"commit {record['seq']} lies at {record['_name']}, not {previous['next']}")
-        for file in record["quarantine"]:
+        for file in record["quarantine"] + record["archive"]:
             if file["path"] not in objects:
-                faults.append(f"quarantine file {file['path']} is missing")
+                faults.append(f"file {file['path']} is missing")
+            elif hashlib.sha256(objects[file["path"]]).hexdigest() != file["sha256"]:
+                faults.append(f"file {file['path']} is another")
         if f"_ledger/terms/{record['terms']}.json" not in objects:
             faults.append(f"the terms of commit {record['seq']} are missing")
         previous = record
+    return faults
+
+
+def _links(records: list[dict]) -> list[str]:  # type: ignore[type-arg]
+    """Answers that carry state begin each with what the one before it ended with."""
+    faults, parent, state = [], None, None
+    for account in (account for record in records for account in record["accounts"] if account["carried"]):
+        carried = account["carried"]
+        if (carried["parent"], carried["before"]) != (parent, state):
+            faults.append(f"answer {account['answer'][:8]} does not begin with what the one before it ended with")
+        parent, state = account["answer"], carried["after"]
     return faults
 
 

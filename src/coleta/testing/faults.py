@@ -67,6 +67,9 @@ MENU: dict[str, tuple[Fault, ...]] = {
     ),
     "store.read": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
     "store.size": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
+    "store.names": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
+    "cell.read": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
+    "cell.replace": (Fault.UNAVAILABLE, Fault.LOST, *_CRASHES, *_STOPS),
     "index.enter": (*_CRASHES, *_STOPS),
     "notes.remember": _CRASHES,
 }
@@ -130,7 +133,7 @@ class RandomFaults:
         """What the seed says."""
         if self.over:
             return None
-        if call.kind.startswith("store.") and _within(call.now, self.store_outage):
+        if call.kind.startswith(("store.", "cell.")) and _within(call.now, self.store_outage):
             return Fault.UNAVAILABLE
         if call.kind == "transport.exchange" and _within(call.now, self.source_outage):
             return Fault.STATUS_500

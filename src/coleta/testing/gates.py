@@ -8,7 +8,7 @@ from typing import NoReturn, Protocol
 from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile, Trailer
 from coleta.errors import Doubtful, SpoolRefused, StoreUnavailable
 from coleta.land.commit import Committed, Head
-from coleta.ports import Created, Draft, Exists, Index, Notes, ObjectStore, Spool, SpoolContents
+from coleta.ports import Cell, Created, Draft, Exists, Index, Notes, ObjectStore, Spool, SpoolContents
 from coleta.testing.faults import Fault
 
 
@@ -78,7 +78,36 @@ class GatedStore:
 
     def names(self, prefix: str) -> Iterator[str]:
         """See ``ObjectStore``."""
+        if self._gate.meet("store.names") is Fault.UNAVAILABLE:
+            raise StoreUnavailable("simulated", where=prefix)
         return self._inner.names(prefix)
+
+
+class GatedCell:
+    """A cell in a store over a network."""
+
+    def __init__(self, inner: Cell, gate: Gate) -> None:
+        """Stand before `inner`."""
+        self._inner = inner
+        self._gate = gate
+
+    def read(self) -> tuple[bytes, str] | None:
+        """See ``Cell``."""
+        if self._gate.meet("cell.read") is Fault.UNAVAILABLE:
+            raise StoreUnavailable("simulated")
+        return self._inner.read()
+
+    def replace(self, body: bytes, tag: str | None) -> bool:
+        """See ``Cell``."""
+        fault = self._gate.meet("cell.replace")
+        if fault is Fault.UNAVAILABLE:
+            raise StoreUnavailable("simulated")
+        done = self._inner.replace(body, tag)
+        if fault is Fault.LOST:
+            raise Doubtful("simulated: done, or another was first")
+        if fault is Fault.CRASH_AFTER:
+            self._gate.die()
+        return done
 
 
 class GatedSpool:

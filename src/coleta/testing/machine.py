@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from random import Random
 from typing import NoReturn, Protocol
 
@@ -13,32 +13,13 @@ from coleta.collect.request import Request
 from coleta.collect.response import Failed, Response
 from coleta.collect.response import Fault as WireFault
 from coleta.stream import Stream
+from coleta.testing.apis import Api
 from coleta.testing.baton import Baton, Killed
 from coleta.testing.faults import Fault
 from coleta.testing.memory import MemoryIndex, MemoryNotes
 
 LATE = (timedelta(seconds=1), timedelta(seconds=150), timedelta(minutes=4))
 """How late a late effect comes: at once, after two ticks, or after all others have long moved on."""
-
-
-@dataclass(slots=True)
-class Api:
-    """Invents records at each request, so that each of them can be told from any other."""
-
-    random: Random
-    pages: int
-    issued: int = 0
-
-    def body(self, page: int) -> bytes:
-        """A page of up to three records, one in seven of them bad; the last page is empty."""
-        if self.pages > 1 and page > self.pages:
-            return b"[]"
-        records = []
-        for _ in range(self.random.choice((1, 2, 3)) if self.pages > 1 else self.random.choice((0, 1, 2, 3))):
-            self.issued += 1
-            bad = self.random.random() < 1 / 7
-            records.append({"id": self.issued, "value": "bad" if bad else self.issued})
-        return json.dumps(records).encode()
 
 
 @dataclass(eq=False, slots=True)
@@ -127,8 +108,8 @@ class Process:
         elif fault is Fault.NOT_DATA:
             body = b'{"error": "simulated"}'
         else:
-            page = int(request.url.rpartition("page=")[2] or 1) if "page=" in request.url else 1
-            body = self.world.api.body(page)
+            body = self.world.api.body(request.url, self.world.baton.now)
         if fault is Fault.CRASH_AFTER:
             self.die()
-        return Response(status, (), body, body, None, asked, self.now())
+        date = format_datetime(self.world.baton.now, usegmt=True)
+        return Response(status, (("date", date),), body, body, None, asked, self.now())

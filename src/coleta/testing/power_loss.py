@@ -37,10 +37,10 @@ from coleta.runtime.collector import Collector
 from coleta.runtime.lander import Lander
 from coleta.runtime.opening import Premises, open_station
 from coleta.runtime.station import Station, World
+from coleta.testing.apis import Inventing
 from coleta.testing.bookkeeper import Bookkeeper
 from coleta.testing.faults import Fault
 from coleta.testing.gates import GatedSpool
-from coleta.testing.machine import Api
 from coleta.testing.memory import ManualClock, MemoryScratch, SeededIds
 from coleta.testing.setting import MINUTE, NEAR_MIDNIGHT, Setting
 from coleta.testing.torn_disk import RecordedDisk, Remains, Step, TornDisk
@@ -60,13 +60,13 @@ class _Answers:
     """The API: new records each time, or the status that it is told."""
 
     clock: ManualClock
-    api: Api
+    api: Inventing
     status: int = 200
 
     def exchange(self, request: Request, *, timeout: timedelta, max_bytes: int) -> Response | Failed:
         """See ``Transport``."""
         now = self.clock.now()
-        body = self.api.body(1) if self.status == 200 else b""
+        body = self.api.body(request.url, now) if self.status == 200 else b""
         return Response(self.status, (), body, body, None, now, now)
 
 
@@ -198,7 +198,7 @@ def live(root: Path) -> Life:
 
     for machine in MACHINES:
         (root / machine).mkdir()
-    house = _House(root, disk, clock, _Answers(clock, Api(Random(7), 1)), SeededIds(1), note, look)
+    house = _House(root, disk, clock, _Answers(clock, Inventing(Random(7))), SeededIds(1), note, look)
     with house.closing:
         for machine in MACHINES:
             house.open(machine)
@@ -232,7 +232,7 @@ def restart(life: Life, steps: int, remains: Remains, root: Path) -> list[str]:
             books.note(one.answer, one.tick, one.bodies)
 
     clock = ManualClock(life.end + MINUTE)
-    answers = _Answers(clock, Api(Random(8), 1, issued=1_000_000))
+    answers = _Answers(clock, Inventing(Random(8), issued=1_000_000))
     house = _House(root, DiskCalls(_sync_nothing), clock, answers, SeededIds(2), note, lambda: None)
     with house.closing:
         try:

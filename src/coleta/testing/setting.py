@@ -5,17 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Literal
 
-from coleta.contract.types import Contract, Field, Int
-from coleta.stream import CatchUp, Every, Landing, PageNumber, SinglePage, Source, Stream
+from coleta.contract.types import Contract, Field, Int, Timestamp
+from coleta.runtime.archive import ALIVE
+from coleta.runtime.lander import ADOPT_EVERY
+from coleta.stream import Archive, CatchUp, Every, Landing, PageNumber, SinglePage, Source, Stream
 from coleta.terms import Terms
+from coleta.testing.bookkeeper import LandedAs
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 NEAR_MIDNIGHT = datetime(2026, 11, 24, 23, 57, 30, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-CONTRACT = Contract((Field("id", Int()), Field("value", Int())))
+Kind = Literal["latest", "window", "placed", "since"]
+"""What a stream asks for: whatever is newest; the records of the tick's interval, which say nothing of time, or
+which do; or all since the newest that it knows."""
+
+SETTLING = 6 * MINUTE
+
+_INVENTED = Contract((Field("id", Int()), Field("value", Int())))
+_EVENTS = Contract((Field("id", Int()), Field("seq", Int()), Field("at", Timestamp()), Field("value", Int())))
+_QUERIES: dict[Kind, str] = {
+    "latest": "",
+    "window": "?from={tick.start}&until={tick.end}",
+    "placed": "?from={tick.start}&until={tick.end}",
+    "since": "?since={cursor}",
+}
+_CURSORS: dict[Kind, str | None] = {"latest": None, "window": None, "placed": "at", "since": "seq"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,8 +55,11 @@ class Setting:
     land_every: timedelta = timedelta(0)
     catch_up: CatchUp = "latest"
     pages: int = 1
-    window: bool = False
-    """Whether the request names the tick's interval, so that an answer is never landed for a part of it."""
+    kind: Kind = "latest"
+    archive: Archive = "none"
+    lease: bool = False
+    lag: int = 0
+    """How far behind the newest that it knows a stream asks."""
     start: datetime = NEAR_MIDNIGHT
     edits: bool = False
     """Whether people edit the project file between two lives of a process: its schedule, its terms."""
@@ -63,14 +84,32 @@ class Setting:
             every=(MINUTE, random.choice((MINUTE, MINUTE, timedelta(seconds=90)))),
             land_every=random.choice((timedelta(0), timedelta(seconds=100))),
             catch_up=random.choice(("latest", "all", "none")),
-            pages=random.choice((1, 1, 2)),
-            window=random.random() < 1 / 4,
+            kind=(kind := random.choice(("latest", "latest", "window", "placed", "since"))),
+            pages=random.choice((1, 1, 2)) if kind in ("latest", "window") else 1,
+            archive=random.choice(("none", "none", "none", "landed", "first")),
+            lease=random.random() < 1 / 6,
+            lag=random.choice((0, 0, 3)) if kind == "since" else 0,
             start=start,
             edits=random.random() < 1 / 3,
             dies_after=dies_after,
             joins_after=minutes * MINUTE * random.random() if joins else None,
             jumps=_drawn_jumps(random, machines, minutes, start) if random.random() < 1 / 4 else (),
         )
+
+    @property
+    def settling(self) -> timedelta:
+        """Long enough for every pause, deadline and stop, for late effects, and to take up what the dead have left."""
+        return SETTLING + (ALIVE + ADOPT_EVERY if self.archive == "first" else timedelta(0))
+
+    @property
+    def has_events(self) -> bool:
+        """Whether the API gives the same records again."""
+        return self.kind in ("placed", "since")
+
+    @property
+    def landed_as(self) -> LandedAs:
+        """In what part its answers may be landed."""
+        return "whole" if self.kind == "window" else "link" if self.kind == "since" else "parts"
 
     def clock_is_off_by(self, machine: int, now: datetime) -> timedelta:
         """How much the clock of `machine` shows beyond the true time `now`."""
@@ -84,19 +123,31 @@ class Setting:
 
     def stream(self, number: int) -> Stream:
         """The stream as the project file of machine `number` has it."""
-        query = "?from={tick.start}&until={tick.end}" if self.window else ""
         paging = PageNumber(max_pages=5) if self.pages > 1 else SinglePage()
         return Stream(
             name="compras",
             project="sim",
             store="memory://",
             path="compras",
-            source=Source(url=f"http://api.test/compras{query}", paging=paging, deadline=MINUTE),
+            source=Source(
+                url=f"http://api.test/compras{_QUERIES[self.kind]}",
+                paging=paging,
+                deadline=MINUTE,
+                cursor_start=0 if self.kind == "since" else None,
+                lag=self.lag,
+            ),
             schedule=Every(self.every[number % len(self.every)]),
-            terms=Terms(CONTRACT),
+            terms=self.terms(keyed=False),
             catch_up=self.catch_up,
             landing=Landing(every=self.land_every),
+            archive=self.archive,
+            lease=self.lease,
         )
+
+    def terms(self, *, keyed: bool) -> Terms:
+        """The terms that the project file has, before or after somebody gave the stream a key."""
+        contract = _EVENTS if self.kind in ("placed", "since") else _INVENTED
+        return Terms(contract, key=("id",) if keyed else (), cursor=_CURSORS[self.kind])
 
 
 def _drawn_jumps(random: Random, machines: int, minutes: int, start: datetime) -> tuple[Jump, ...]:

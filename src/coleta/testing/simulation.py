@@ -16,7 +16,7 @@ from random import Random
 
 from coleta.adapters.below import Below
 from coleta.collect.spool import Spooled
-from coleta.errors import Retryable
+from coleta.errors import Retryable, SpoolRefused
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.ports import Index, Spool
 from coleta.runtime.collector import Collector
@@ -25,18 +25,16 @@ from coleta.runtime.lander import Lander
 from coleta.runtime.opening import Premises, open_station
 from coleta.runtime.station import Station, World
 from coleta.stream import Every
-from coleta.terms import Terms
+from coleta.testing.apis import Api, Events, Inventing
 from coleta.testing.baton import Baton
-from coleta.testing.bookkeeper import Bookkeeper, crc
+from coleta.testing.bookkeeper import Bookkeeper, crc, found
 from coleta.testing.faults import DEADLY, MENU, Call, Fault, FaultPlan
-from coleta.testing.gates import GatedIndex, GatedNotes, GatedSpool, GatedStore
-from coleta.testing.machine import Api, Machine, Process
-from coleta.testing.memory import MemoryIndex, MemoryScratch, MemorySpool, MemoryStore, SeededIds
-from coleta.testing.setting import CONTRACT, MINUTE, Setting
+from coleta.testing.gates import GatedCell, GatedIndex, GatedNotes, GatedSpool, GatedStore
+from coleta.testing.machine import Machine, Process
+from coleta.testing.memory import MemoryCell, MemoryIndex, MemoryScratch, MemorySpool, MemoryStore, SeededIds
+from coleta.testing.setting import MINUTE, Setting
 
 STALL = 3 * MINUTE
-SETTLING = 6 * MINUTE
-"""Long enough for every pause, every deadline and every stop to pass, and for late effects to come."""
 MOST_TURNS = 60_000
 PREFIX = "compras/"
 
@@ -52,14 +50,17 @@ class Simulation:
         self.baton = Baton(self.random, setting.start, most_turns=MOST_TURNS)
         self.ids = SeededIds(seed)
         self.store = MemoryStore()
-        self.api = Api(self.random, setting.pages)
-        self.books = Bookkeeper()
+        self.cell = MemoryCell()
+        self.events = Events(self.random, setting.start, setting.minutes) if setting.has_events else None
+        self.api: Api = self.events or Inventing(self.random, setting.pages)
+        self.books = Bookkeeper(comes_again=setting.has_events)
         self.broken: list[str] = []
         self.last_call = last_call
         self.calls: list[str] = []
         self.calls_until_calm = 0
         self.end = setting.start + setting.minutes * MINUTE
         self.calm = False
+        self.hurry = False
         self.closing = False
         self.machines = [Machine(n, setting.stream(n)) for n in range(setting.machines)]
 
@@ -72,7 +73,11 @@ class Simulation:
                 self.baton.later(self.setting.joins_after, self._join)
             self._run_until(self.end)
             self._calm_down()
-            self._run_until(self.end + SETTLING)
+            self._run_until(self.end + self.setting.settling)
+            # What a wrong clock received may wait for a time that is long to come: land it, and ask what is open then.
+            self.hurry = True
+            self.baton.rouse()
+            self._run_until(self.baton.now + 2 * MINUTE)
             self.closing = True
             self.baton.rouse()
             self.baton.run(self._at_rest)
@@ -108,7 +113,11 @@ class Simulation:
         """Compare what was accepted with what the store holds now."""
         objects = {name.removeprefix(PREFIX): self.store.read(name) or b"" for name in self.store.names(PREFIX)}
         identity = Identity.from_json(objects[IDENTITY_NAME])
-        return self.broken + self.books.check(objects, first=identity.first_tick, until=self.end - MINUTE)
+        faults = self.broken + self.books.check(objects, first=identity.first_tick, until=self.end - MINUTE)
+        if self.events is None:
+            return faults
+        all_asked = not self.setting.jumps  # a clock that was ahead has had its ticks already
+        return faults + self.events.faults(found(objects), self.setting.kind, all_asked=all_asked)
 
     def digest(self) -> tuple[int, int]:
         """What tells two runs apart: how many calls were made, and every byte of the store."""
@@ -122,7 +131,7 @@ class Simulation:
             machine.indexes.clear()
         if machine.starts and self.setting.edits:
             every = self.random.choice((MINUTE, timedelta(seconds=90), timedelta(seconds=40)))
-            terms = self.random.choice((Terms(CONTRACT), Terms(CONTRACT, key=("id",))))
+            terms = self.setting.terms(keyed=self.random.random() < 1 / 2)
             machine.stream = replace(machine.stream, schedule=Every(every), terms=terms)
         machine.starts += 1
         process = machine.process = Process(self, machine)
@@ -164,6 +173,8 @@ class Simulation:
         machine.process = None
         if machine.doomed or self._comes_to_its_end(machine):
             lost = machine.lose_disk()
+            if self.setting.archive == "first":
+                return  # what was accepted is in the store, too: nothing may be lost
             elsewhere = (other.answers.values() for other in self.machines if other is not machine)
             self.books.lost |= lost.difference(*elsewhere)
             return
@@ -180,7 +191,7 @@ class Simulation:
         while station is None:
             try:
                 station = open_station(self._premises(process), self._world(process))
-            except Retryable:
+            except (Retryable, SpoolRefused):
                 self.baton.sleep_until(self.baton.now + timedelta(seconds=5))
         opened = station
         self.baton.spawn(f"{name}.collect", process, lambda: self._collect(opened, process))
@@ -197,7 +208,7 @@ class Simulation:
     def _land(self, station: Station, process: Process) -> None:
         lander = Lander(station)
         while True:
-            self._rest(process, lander.step(hurry=self.closing))
+            self._rest(process, lander.step(hurry=self.hurry))
             if self.closing and lander.idle:
                 return
 
@@ -245,8 +256,9 @@ class Simulation:
                     (tick,) = entry.intervals
                     bodies = b"\n".join(wire for _, wire in pages)
                     machine.answers[entry.name] = entry.trailer.answer
-                    divisible = not entry.header.window
-                    self.books.note(entry.trailer.answer, (tick.start, tick.end), bodies, divisible=divisible)
+                    self.books.note(
+                        entry.trailer.answer, (tick.start, tick.end), bodies, landed_as=self.setting.landed_as
+                    )
 
             return GatedSpool(inner, process, accepted)
 
@@ -262,4 +274,5 @@ class Simulation:
             scratch=MemoryScratch(),
             spool_for=spool_for,
             index_for=index_for,
+            cell=GatedCell(self.cell, process) if self.setting.lease else None,
         )

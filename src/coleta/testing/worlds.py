@@ -22,7 +22,7 @@ from coleta.testing.torn_disk import Remains
 ONE_FAULT_SETTINGS = (
     Setting(machines=2, minutes=3),
     Setting(machines=1, minutes=3, pages=2, land_every=timedelta(seconds=100), catch_up="all"),
-    Setting(machines=2, minutes=3, every=(MINUTE, timedelta(seconds=90)), window=True, catch_up="all"),
+    Setting(machines=2, minutes=3, every=(MINUTE, timedelta(seconds=90)), kind="window", catch_up="all"),
     Setting(machines=3, minutes=3, every=(MINUTE, timedelta(seconds=90)), joins_after=2 * MINUTE),
 )
 """The worlds in which every single fault is tried: all cross midnight, so that a turn is among the calls.

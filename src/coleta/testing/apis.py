@@ -1,0 +1,106 @@
+"""The APIs of the simulations: one that invents records, and one that has events and gives them again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from coleta.testing.bookkeeper import Found
+from coleta.testing.setting import Kind
+
+
+class Api(Protocol):
+    """Answers requests."""
+
+    def body(self, url: str, now: datetime) -> bytes:
+        """The body of the answer to a request for `url` that comes at the true instant `now`."""
+
+
+@dataclass(slots=True)
+class Inventing:
+    """Invents records at each request, so that each of them can be told from any other."""
+
+    random: Random
+    pages: int = 1
+    issued: int = 0
+
+    def body(self, url: str, now: datetime) -> bytes:
+        """A page of up to three records, one in seven of them bad; the last of several pages is empty."""
+        page = int(url.rpartition("page=")[2] or 1) if "page=" in url else 1
+        if self.pages > 1 and page > self.pages:
+            return b"[]"
+        records = []
+        for _ in range(self.random.choice((1, 2, 3)) if self.pages > 1 else self.random.choice((0, 1, 2, 3))):
+            self.issued += 1
+            bad = self.random.random() < 1 / 7
+            records.append({"id": self.issued, "value": "bad" if bad else self.issued})
+        return json.dumps(records).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Happened:
+    id: int
+    seq: int
+    at: datetime
+    bad: bool
+
+
+_EVERY = timedelta(seconds=40)
+_AT_ONCE = 2  # of the same `seq` and `at`: a request from a value on must not lose, nor double, one of them
+
+
+class Events:
+    """Has events, two at each instant, and gives those since a value or those of an interval, as often as asked."""
+
+    def __init__(self, random: Random, start: datetime, minutes: int) -> None:
+        """Let events happen from shortly before `start` on for so many minutes, and none after."""
+        begin = start - timedelta(minutes=3)
+        number = int(timedelta(minutes=minutes + 3) / _EVERY) * _AT_ONCE
+        self._events = [
+            _Happened(n + 1, n // _AT_ONCE, begin + (n // _AT_ONCE) * _EVERY, random.random() < 1 / 7)
+            for n in range(number)
+        ]
+
+    def body(self, url: str, now: datetime) -> bytes:
+        """What the request asks for, as far as it has happened."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        happened = [one for one in self._events if one.at <= now]
+        if "from" in asked:
+            start, end = (datetime.fromisoformat(asked[name]) for name in ("from", "until"))
+            happened = [one for one in happened if start < one.at <= end]
+        elif "since" in asked:
+            happened = [one for one in happened if one.seq >= int(asked["since"])]
+        return json.dumps(
+            [
+                {"id": one.id, "seq": one.seq, "at": one.at.isoformat(), "value": "bad" if one.bad else one.id}
+                for one in happened
+            ]
+        ).encode()
+
+    def faults(self, found: Found, kind: Kind, *, all_asked: bool) -> list[str]:
+        """Every event that is not just once where it belongs, if each that an answer can have given is to be there.
+
+        Unless `all_asked`, those after the newest that is there may be asked for later.
+        """
+        newest = self._events[-1].id if all_asked else max([0, *found.table, *found.quarantine])
+        wanted = [
+            one
+            for one in self._events
+            if (one.id <= newest if kind == "since" else any(start < one.at <= end for start, end in found.answered))
+        ]
+        good = Counter(one.id for one in wanted if not one.bad)
+        bad = Counter(one.id for one in wanted if one.bad)
+        return _differ("table", good, Counter(found.table)) + _differ("quarantine", bad, Counter(found.quarantine))
+
+
+def _differ(place: str, wanted: Counter[int], found: Counter[int]) -> list[str]:
+    return [
+        f"event {one} is {found[one]} times in the {place}, not {wanted[one]}"
+        for one in sorted(wanted.keys() | found.keys())
+        if wanted[one] != found[one]
+    ]
