@@ -12,7 +12,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Literal
@@ -46,6 +46,8 @@ class AcceptedAnswer:
     bad: tuple[int, ...] = ()
     whole: bool = False
     landed_as: LandedAs = "parts"
+    copies: int = 1
+    """How many machines have accepted it: they asked the same and got the same."""
 
 
 @dataclass(slots=True)
@@ -61,14 +63,16 @@ class Bookkeeper:
     def note(self, answer: str, tick: tuple[datetime, datetime], body: bytes, *, landed_as: LandedAs = "parts") -> None:
         """Note an accepted answer for `tick`: its pages' bodies, one a line."""
         self.lost.discard(answer)
+        copies = self.accepted[answer].copies + 1 if answer in self.accepted else 1
+        known = AcceptedAnswer(answer, tick, landed_as=landed_as, copies=copies)
         try:
             records = [record for page in body.splitlines() for record in json.loads(page)]
             good = tuple(record["id"] for record in records if isinstance(record["value"], int))
             bad = tuple(record["id"] for record in records if not isinstance(record["value"], int))
+            known = replace(known, good=good, bad=bad, whole=True)
         except (ValueError, TypeError, KeyError):
-            self.accepted[answer] = AcceptedAnswer(answer, tick, landed_as=landed_as)
-            return
-        self.accepted[answer] = AcceptedAnswer(answer, tick, good, bad, whole=True, landed_as=landed_as)
+            pass  # it is no data, and ends rejected whole
+        self.accepted[answer] = known
 
     def check(self, objects: Mapping[str, bytes], *, first: datetime, until: datetime) -> list[str]:
         """Every way in which `objects` (below the stream's path) break the promise; none if they keep it.
@@ -96,10 +100,12 @@ class Bookkeeper:
             if a["answer"] is not None and a["tick"]["start"] != a["tick"]["end"] and not a["settles"]
         ]
         superseded = {name.rsplit("-", 1)[1].split(".")[0] for name in objects if name.startswith("_superseded/")}
-        for answer in self.accepted:
+        for answer, one in self.accepted.items():
             if answer not in landed and answer[:16] not in superseded and answer not in self.lost:
                 faults.append(f"answer {answer[:8]} was accepted and is nowhere")
-            if answer in landed and answer[:16] in superseded:
+            # Of two copies that began with another state, since terms differed, only one can be landed.
+            twins = one.copies > 1 and one.landed_as == "link"
+            if answer in landed and answer[:16] in superseded and not twins:
                 faults.append(f"answer {answer[:8]} is landed and superseded")
         answered = _spans(records, gaps=False)
         for answer, one in self.accepted.items():
