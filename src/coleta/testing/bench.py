@@ -58,9 +58,9 @@ class ScriptedStore:
     calls: list[tuple[str, str]] = field(default_factory=list)
     delayed: list[Callable[[], object]] = field(default_factory=list)
     down: bool = False
-    _plans: list[tuple[str, str, Trouble | Callable[[], None]]] = field(default_factory=list)
+    _plans: list[tuple[str, str, Trouble | Callable[[], object]]] = field(default_factory=list)
 
-    def plan(self, call: str, part: str, trouble: Trouble | Callable[[], None], *, times: int = 1) -> None:
+    def plan(self, call: str, part: str, trouble: Trouble | Callable[[], object], *, times: int = 1) -> None:
         """Let the next `times` of `call` whose name holds `part` meet `trouble`, or do something just before."""
         self._plans += [(call, part, trouble)] * times
 

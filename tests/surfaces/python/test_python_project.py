@@ -294,7 +294,7 @@ def test_an_audit_reads_as_deep_as_it_is_asked_to(make: Make) -> None:
     assert project.verify("compras", level=2, subset="2/2")
     for wrong in ({"level": 4}, {"level": -1}, {"level": 1, "subset": "1/2"}, {"level": 2, "subset": "half"}):
         with pytest.raises(WrongQuestion):
-            project.verify("compras", **wrong)  # type: ignore[arg-type]
+            project.verify("compras", **wrong)
 
 
 def test_a_store_that_is_gone_is_told_and_no_table_is_made_up(make: Make) -> None:
