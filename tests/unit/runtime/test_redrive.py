@@ -307,7 +307,7 @@ def test_of_two_that_replay_at_once_each_record_lands_once() -> None:
     place.landed(2, one(2, "b"))
     other = place.bench.machine("two").open(replace(place.bench.stream, terms=LOOSE))
     station = place.now_by(LOOSE)
-    place.bench.store.plan("create", "data/", lambda: replay(other, ANYTHING))  # type: ignore[arg-type]
+    place.bench.store.plan("create", "data/", lambda: replay(other, ANYTHING))
 
     replay(station, ANYTHING)
     replay(station, ANYTHING)
@@ -320,7 +320,7 @@ def test_a_race_that_is_lost_to_another_replay_takes_nothing_up_twice() -> None:
     place = Place()
     place.landed(1, one(1, "a"))
     other = place.bench.machine("two").open(replace(place.bench.stream, terms=LOOSE))
-    place.bench.store.plan("create", "data/", lambda: replay(other, ANYTHING))  # type: ignore[arg-type]
+    place.bench.store.plan("create", "data/", lambda: replay(other, ANYTHING))
 
     done = replay(place.now_by(LOOSE), ANYTHING)
 
