@@ -19,7 +19,9 @@ from coleta.errors import ColetaError
 from coleta.wiring import config_schema, open_app, serve_mock, start_demo, write_example
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("proof/*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("proof/*.md")]
+)
 EXIT_CODES = (ROOT / "docs" / "reference" / "exit-codes.md").read_text(encoding="utf-8")
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 
