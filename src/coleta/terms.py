@@ -47,7 +47,7 @@ class Terms:
 
         """
         try:
-            return msgspec.json.decode(stored, type=cls)
+            return _DECODER.decode(stored)
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise Corrupt(f"not a terms file: {error}") from None
 
@@ -60,3 +60,7 @@ class Terms:
 def canonical(value: object) -> bytes:
     """`value` as JSON with sorted keys, no white space, in UTF-8: one text for one value."""
     return msgspec.json.encode(value, order="sorted")
+
+
+# Made as this is imported: two threads that have msgspec look at a type for the first time at once may crash.
+_DECODER = msgspec.json.Decoder(Terms)

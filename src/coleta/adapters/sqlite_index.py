@@ -49,6 +49,9 @@ _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM}
 
 T = TypeVar("T")
 
+# Made as this is imported: two threads that have msgspec look at a type for the first time at once may crash.
+_HEAD = msgspec.json.Decoder(Head)
+
 
 class SqliteIndex:
     """The index of the log `uuid` in the file `path`. Safe to use from several threads.
@@ -99,7 +102,7 @@ class SqliteIndex:
         # With thousands of separate gaps, reading it costs milliseconds, and each step asks for it.
         stored = _stored_head(db)
         if stored is not None and stored != self._known_head[0]:
-            self._known_head = stored, msgspec.json.decode(stored, type=Head)
+            self._known_head = stored, _HEAD.decode(stored)
         return self._known_head[1] if stored is not None else None
 
     def enter(self, head: Head, committed: Committed | None) -> None:
@@ -174,7 +177,7 @@ def _stored_head(db: sqlite3.Connection) -> bytes | None:
 
 def _head(db: sqlite3.Connection) -> Head | None:
     stored = _stored_head(db)
-    return None if stored is None else msgspec.json.decode(stored, type=Head)
+    return None if stored is None else _HEAD.decode(stored)
 
 
 def _landed(db: sqlite3.Connection, asked: list[str]) -> set[str]:

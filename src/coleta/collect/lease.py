@@ -41,7 +41,7 @@ class Lease:
     def from_json(cls, stored: bytes) -> Lease | None:
         """The lease in `stored`; None where it cannot be read, as one of a newer format, which may be taken."""
         try:
-            lease = msgspec.json.decode(stored, type=cls)
+            lease = _DECODER.decode(stored)
         except msgspec.MsgspecError:
             return None
         return lease if lease.format == LEASE_FORMAT else None
@@ -82,3 +82,7 @@ def decide(current: Lease | None, *, uuid: str, owner: str, now: datetime) -> He
         # No lease holds so long: one of the two clocks is wrong, and who made it may be long dead.
         return mine
     return Another(min(current.until, now + LENGTH))
+
+
+# Made as this is imported: two threads that have msgspec look at a type for the first time at once may crash.
+_DECODER = msgspec.json.Decoder(Lease)

@@ -76,7 +76,7 @@ class Pauses:
         if stored is None:
             return cls()
         try:
-            found = msgspec.json.decode(stored, type=cls)
+            found = _DECODER.decode(stored)
         except msgspec.MsgspecError as error:
             hint = "remove the file paused-… beside the spool, and pause the stream again if it is to be"
             raise Misconfigured(f"what is remembered of its pauses cannot be read: {error}", hint=hint) from None
@@ -98,3 +98,7 @@ def without_paused(plan: Plan, pauses: Pauses) -> tuple[Plan, tuple[Interval, ..
     ask = () if pauses.since is not None else tuple(tick for tick in plan.ask if not is_paused(tick))
     paused = sorted({*plan.ask, *plan.missed} - {*ask, *missed}, key=lambda tick: tick.end)
     return replace(plan, ask=ask, missed=missed), tuple(paused)
+
+
+# Made as this is imported: two threads that have msgspec look at a type for the first time at once may crash.
+_DECODER = msgspec.json.Decoder(Pauses)

@@ -202,7 +202,7 @@ def walk(name: str, file: BinaryIO) -> Iterator[Part]:
     kind, payload = next(frames)
     if kind != b"H":
         raise Corrupt("the first frame is not a header", where=name)
-    header = _load(name, payload, Header)
+    header = _load(name, payload, _HEADER)
     yield header
     digest = ResponseDigest()
     head: PageHead | None = None
@@ -218,9 +218,9 @@ def walk(name: str, file: BinaryIO) -> Iterator[Part]:
             yield head, _page(digest, body)
             head, body = None, []
         if kind == b"P":
-            head = _load(name, payload, PageHead)
+            head = _load(name, payload, _PAGE_HEAD)
         elif kind == b"T":
-            trailer = _load(name, payload, Trailer)
+            trailer = _load(name, payload, _TRAILER)
         else:
             raise Corrupt(f"a frame {kind!r} has no place here", where=name)
     if trailer is None:
@@ -345,11 +345,16 @@ def _check_whole(name: str, header: Header, digest: ResponseDigest, trailer: Tra
         raise Corrupt("the pages do not have the digest that the trailer names", where=name)
 
 
+# Made as this is imported: two threads that have msgspec look at a type for the first time at once may crash.
+_HEADER = msgspec.json.Decoder(Header)
+_PAGE_HEAD = msgspec.json.Decoder(PageHead)
+_TRAILER = msgspec.json.Decoder(Trailer)
+
 T = TypeVar("T")
 
 
-def _load(name: str, payload: bytes, what: type[T]) -> T:
+def _load(name: str, payload: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(payload, type=what)
+        return decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise Corrupt(f"a frame cannot be read: {error}", where=name) from None

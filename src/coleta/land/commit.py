@@ -60,7 +60,7 @@ class Identity:
                     where=IDENTITY_NAME,
                     hint="upgrade Coleta; nothing is landed here until then",
                 )
-            return msgspec.json.decode(stored, type=cls)
+            return _IDENTITY.decode(stored)
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise Corrupt(f"not an identity: {error}", where=IDENTITY_NAME) from None
 
@@ -310,3 +310,7 @@ def cut_gaps(gaps: Iterable[Gap], settled: Coverage) -> tuple[OpenGap, ...]:
     """Those of `gaps` that `settled` does not cover, each cut to what it leaves."""
     cut = (OpenGap(gap, settled.uncovered(gap.tick)) for gap in gaps)
     return tuple(one for one in cut if one.settles)
+
+
+# Made as this is imported: two threads that have msgspec look at a type for the first time at once may crash.
+_IDENTITY = msgspec.json.Decoder(Identity)

@@ -77,7 +77,7 @@ def kept_records(content: bytes, *, where: str) -> Iterator[Kept]:
     """
     for line in content.splitlines():
         try:
-            one = msgspec.json.decode(line, type=_Line)
+            one = _DECODER.decode(line)
             raw = base64.b64decode(one.raw_b64) if one.raw_b64 is not None else (one.raw or "").encode()
         except (msgspec.MsgspecError, ValueError) as error:
             raise Corrupt(f"a line of it cannot be read: {error}", where=where) from None
@@ -163,3 +163,7 @@ def lines_in(body: bytes) -> int:
     except (pa.ArrowException, OSError):
         return -1
     return lines
+
+
+# Made as this is imported: two threads that have msgspec look at a type for the first time at once may crash.
+_DECODER = msgspec.json.Decoder(_Line)

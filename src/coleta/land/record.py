@@ -171,7 +171,7 @@ def decode_record(name: str, stored: bytes) -> Record:
                 where=name,
                 hint="upgrade Coleta; nothing is landed until then",
             )
-        return msgspec.json.decode(stored, type=Record)
+        return _DECODER.decode(stored)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise Corrupt(f"its footer holds no record: {error}", where=name) from None
 
@@ -198,3 +198,7 @@ def folder_date(name: str) -> date:
         return date.fromisoformat(folder.removeprefix("tick_date="))
     except ValueError:
         raise Corrupt("not the name of a data object", where=name) from None
+
+
+# Made as this is imported: two threads that have msgspec look at a type for the first time at once may crash.
+_DECODER = msgspec.json.Decoder(Record)

@@ -100,9 +100,13 @@ def decode_rollup(name: str, stored: bytes) -> RollUp:
         version = msgspec.json.decode(text, type=dict[str, object]).get("format")
         if type(version) is int and version > FORMAT:
             raise NewerFormat(f"it has format {version}; this version of Coleta reads up to {FORMAT}", where=name)
-        found = msgspec.json.decode(text, type=RollUp)
+        found = _DECODER.decode(text)
     except (pa.ArrowException, OSError, msgspec.MsgspecError, UnicodeError) as error:
         raise Corrupt(f"it cannot be read: {error}", where=name) from None
     if rollup_name(found.last) != name or found.last - found.first + 1 != len(found.objects):
         raise Corrupt(f"it holds {len(found.objects)} commits from {found.first} to {found.last}", where=name)
     return found
+
+
+# Made as this is imported: two threads that have msgspec look at a type for the first time at once may crash.
+_DECODER = msgspec.json.Decoder(RollUp)
