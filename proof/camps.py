@@ -23,6 +23,9 @@ LOOK_S = 0.1
 
 STOPPED = 143
 
+RESTS = 3
+"""An answer that is accepted just while a stop lands the others is left to the next start, which may happen again."""
+
 
 @dataclass(eq=False, slots=True)
 class Camp:
@@ -104,14 +107,17 @@ class Camp:
         return sum(len(project.waiting(stream)) for stream in self.streams)
 
     def rest(self) -> None:
-        """Start each project a last time, until nothing waits; then stop it."""
+        """Start each project again until nothing waits after its stop."""
         for project in self.projects:
-            up = project.up()
-            self.wait_landed(project)
-            self.wait(lambda one=project: self.waiting(one) <= 1, "what waits is landed")  # type: ignore[misc]
-            self.stop(project, up)
-            if self.waiting(project):
-                self.found.blame(f"after a stop {self.waiting(project)} files still wait in {project.folder.name}")
+            for _ in range(RESTS):
+                up = project.up()
+                self.wait_landed(project)
+                self.wait(lambda one=project: self.waiting(one) <= 1, "what waits is landed")  # type: ignore[misc]
+                self.stop(project, up)
+                if not self.waiting(project):
+                    break
+            else:
+                self.found.blame(f"after {RESTS} stops {self.waiting(project)} files wait in {project.folder.name}")
 
     def books(self, sent: Sequence[Sent] = ()) -> list[Balance]:
         """Close the books: end what runs, ask the bookkeeper of each stream, and count; `sent` came otherwise."""

@@ -29,7 +29,12 @@ from proof.stages import SETTLED, Stage, Trial
 RUN_S = 60.0
 """No run of one tick takes longer, even on a busy machine."""
 
+KILL = "signal=KILL"
+
 DAMAGE = 76
+
+RESTS = 3
+"""An answer that is accepted just while a stop lands the others is left to the next start, which may happen again."""
 
 SERVED_OBJECTS = 3
 """How many objects a service lands before it is stopped, if nothing has struck it by then."""
@@ -83,9 +88,7 @@ class Strikes:
         return Line(self._what(), total, monotonic() - began, note)
 
     def _what(self) -> str:
-        return (
-            "kill -9 at system calls" if self.how == "signal=KILL" else f"{self.how.removeprefix('error=')} from them"
-        )
+        return "kill -9 at system calls" if self.how == KILL else f"{self.how.removeprefix('error=')} from them"
 
     def _stage(self, kind: type[Stage]) -> Stage:
         stages: dict[type[Stage], Stage] = self._local.__dict__.setdefault("stages", {})
@@ -117,15 +120,17 @@ class Strikes:
 
     def _strike(self, trial: Trial, site: Site, one: _Struck) -> None:
         log = self.folder / f"trace-{threading.get_ident()}"
-        _, said = _perform(trial, striking(log, site, self.how))
+        status, said = _perform(trial, striking(log, site, self.how))
+        if status < 0 and self.how != KILL:
+            one.tally.blame(f"it was ended by signal {-status}: {said.strip()[-600:]}")
         one.site = struck(log.read_text(encoding="utf-8", errors="replace"), site, trial.grounds)
         _look_for_bugs(one.tally, said)
         spools_of = {stream: [spool / stream for spool in trial.spools] for stream in trial.streams}
         accepted = accepted_ids([spool for spools in spools_of.values() for spool in spools])
         _come_to_rest(one.tally, trial)
         for stream, spools in spools_of.items():
-            # One for the strike, and one for the stop of a service.
-            cuts = 2 if trial.service else 1
+            # One for the strike, and one for each stop of a service.
+            cuts = 1 + len(trial.project.started)
             counted, books = tally(trial.lake(), stream, trial.sent(), spools, accepted=accepted, cuts=cuts)
             one.tally.add(counted)
             if books is not None and books.damaged:
@@ -135,7 +140,7 @@ class Strikes:
 
 
 def _look_for_bugs(found: Tally, said: str) -> None:
-    if "Traceback" in said or "bug in Coleta" in said:
+    if any(word in said for word in ("Traceback", "bug in Coleta", "Fatal Python error")):
         found.blame(f"a bug: {said.strip()[-600:]}")
 
 
@@ -191,6 +196,16 @@ def _come_to_rest(found: Tally, trial: Trial) -> None:
 
 
 def _serve_to_rest(found: Tally, trial: Trial) -> None:
+    for _ in range(RESTS):
+        _serve_once(found, trial)
+        left = [file.name for stream in trial.streams for file in trial.project.waiting(stream)]
+        if found.wrong or not left:
+            return
+    found.blame(f"after {RESTS} starts and stops these still wait: {left}")
+
+
+def _serve_once(found: Tally, trial: Trial) -> None:
+    """Start it, let each stream land something, and stop it."""
     up = trial.project.up()
     try:
         for stream in trial.streams:
@@ -198,9 +213,6 @@ def _serve_to_rest(found: Tally, trial: Trial) -> None:
         status = up.stop()
         if status != 143:
             found.blame(f"started again and stopped, it ends with {status}: {up.said()[-600:]}")
-        left = [file.name for stream in trial.streams for file in trial.project.waiting(stream)]
-        if left:
-            found.blame(f"after a stop these still wait: {left}")
     except AssertionError as error:
         found.blame(f"it does not come to rest: {error}; it said: {up.said()[-600:]}")
     finally:
