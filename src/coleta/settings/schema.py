@@ -85,8 +85,8 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "lag": "How far behind the greatest cursor value is asked again, for records that come late.",
         "budget": "The share of records that may break the contract before `coleta run` fails.",
         "archive": "Whether answers are copied to the store: none, before they are landed, or first of all.",
-        "checks": "What makes a whole answer look wrong, and what is done then.",
         "lease": "Whether of several collectors one asks and the others wait.",
+        "checks": "What makes a whole answer look wrong, and what is done then.",
         "land": "When waiting answers become a data object.",
     },
     ("stream", "NAME", "checks"): {

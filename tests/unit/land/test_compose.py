@@ -372,7 +372,9 @@ def test_carried_state_is_completed_by_what_the_trailer_knows() -> None:
     draft.page(sample_page(), wire)
     draft.accept(replace(sample_trailer(header, [wire]), after={"cursor": 2}))
 
-    assert desk.compose().account.carried == Carried(None, {"cursor": 1}, {"cursor": 2})
+    made = desk.compose(replace(HEAD, carried={"cursor": 1}))
+
+    assert made.account.carried == Carried(None, {"cursor": 1}, {"cursor": 2})
 
 
 def test_an_answer_got_without_checking_certificates_says_so() -> None:
