@@ -21,8 +21,24 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
-HUNTS: tuple[tuple[str, ...], ...] = (("--seeds", "150"), ("--every-fault",), ("--seed", "150", "--seeds", "1500"))
+Hunt = tuple[str, ...]
+"""The words for the simulator, or for pytest: a test that tells one course of events, where chance rarely hits it."""
+
+WORLDS: tuple[Hunt, ...] = (
+    ("--seeds", "60"),
+    ("--every-fault", "--one-in", "7"),
+    ("--seed", "60", "--seeds", "1500"),
+    ("--every-fault",),
+)
 """How a mutant is hunted, cheapest first; it is killed by the first hunt that finds a broken world."""
+
+DISKS: tuple[Hunt, ...] = (("--power-loss", "--one-in", "12"), ("--power-loss",))
+"""How a mutant of what a disk keeps is hunted."""
+
+
+def told(path: str, words: str) -> tuple[Hunt, ...]:
+    """The hunt by the tests in `path` whose names hold `words`."""
+    return (("pytest", path, words),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,7 @@ class Mutant:
     file: str
     old: str
     new: str
+    hunts: tuple[Hunt, ...] = WORLDS
 
 
 MUTANTS = (
@@ -160,6 +177,183 @@ MUTANTS = (
         "                return mine\n",
         "            store.create(IDENTITY_NAME, body, sha256=hashlib.sha256(body).hexdigest())\n            return mine\n",
     ),
+    Mutant(
+        "turn_of_another_is_ours",
+        "runtime/lander.py",
+        "    if committed.record.nonce != record.nonce:\n        return False\n",
+        "    from coleta.land.commit import Committed\n"
+        "    from coleta.land.record import encode_record, record_digest\n\n"
+        "    committed = Committed(head.next, record, record_digest(encode_record(record)))\n",
+    ),
+    Mutant(
+        "nonce_for_each_process",
+        "runtime/putting.py",
+        "nonce=world.ids.nonce()",
+        'nonce=f"{hash(world.owner) & 0xFFFF:032x}"',
+        told("tests/unit/runtime/test_lander.py", "older_composition"),
+    ),
+    Mutant(
+        "batch_overlaps_itself",
+        "land/batch.py",
+        "        elif any(taken.overlaps(interval) for interval in one.settles):\n            continue\n",
+        "",
+    ),
+    Mutant(
+        "start_not_reset_after_a_new_schedule",
+        "collect/cadence.py",
+        "return grid if floor is None else max(grid, floor)",
+        "return grid",
+        told("tests/unit/collect/test_cadence.py", "no_hole_no_overlap"),
+    ),
+    Mutant(
+        "last_tick_of_the_catch_up_left_out",
+        "collect/cadence.py",
+        "takewhile(lambda tick: tick.end <= until, found)",
+        "takewhile(lambda tick: tick.end < until, found)",
+        told("tests/unit/collect/test_cadence.py", ""),
+    ),
+    Mutant(
+        "index_after_the_unlink",
+        "runtime/lander.py",
+        "    station.index.enter(head.after(committed), committed)\n"
+        "    station.spool.release([member.entry for member in batch.members])\n",
+        "    station.spool.release([member.entry for member in batch.members])\n"
+        "    station.index.enter(head.after(committed), committed)\n",
+        told("tests/simulation/test_directed.py", "just_before_a_crash"),
+    ),
+    Mutant(
+        "parent_not_checked",
+        "land/commit.py",
+        "    if header.carried is not None and entry.name not in links:\n        return True\n",
+        "",
+    ),
+    Mutant(
+        "state_of_the_parent_not_checked",
+        "land/commit.py",
+        " or carried is None or carried.before != state",
+        "",
+        told("tests/unit/runtime/test_incremental.py", "on_other_terms"),
+    ),
+    Mutant(
+        "chain_begins_after_what_was_missed",
+        "collect/cadence.py",
+        "known = (self.begin, self.link.end,",
+        "known = (tick.start, self.link.end,",
+    ),
+    Mutant(
+        "superseded_answers_count_as_asked",
+        "runtime/due.py",
+        "if entry.header.carried is None or entry.name in links)",
+        ")",
+        told("tests/unit/runtime/test_incremental.py", "others_overtook"),
+    ),
+    Mutant(
+        "asked_after_the_cursor_only",
+        "collect/carry.py",
+        "stands >= floor:  # type: ignore[operator]",
+        "stands > floor:  # type: ignore[operator]",
+    ),
+    Mutant(
+        "boundary_of_keys_only",
+        "collect/carry.py",
+        "        if mark.raw in self.raws:\n            return True\n",
+        "",
+    ),
+    Mutant(
+        "boundary_of_bytes_only",
+        "collect/carry.py",
+        "return mark.key in self.keys if mark.at is None else (mark.key, self.order(mark.at)) in self.versions",
+        "return False",
+        told("tests/unit/collect/test_carry.py", ""),
+    ),
+    Mutant(
+        "known_records_land_again",
+        "land/sieve.py",
+        "return lambda raw: not known.knows(marker.mark(raw))",
+        "return lambda raw: True",
+    ),
+    Mutant(
+        "records_of_others_parts_land_too",
+        "land/sieve.py",
+        "        return isinstance(place, datetime) and any(",
+        "        return True or any(",
+    ),
+    Mutant(
+        "accepted_before_it_is_archived",
+        "runtime/archive.py",
+        'put_note(self._store, archive_name(self._header.tick, trailer.answer or ""), self._copy.read())',
+        "pass",
+    ),
+    Mutant(
+        "answers_of_the_dead_not_taken_up",
+        "runtime/archive.py",
+        "yield from unnamed[:ADOPTED_AT_ONCE]",
+        "yield from unnamed[:0]",
+    ),
+    Mutant(
+        "spool_not_read_at_the_start",
+        "adapters/disk_spool.py",
+        "                    self._shelf.add(entry, reserved=False)\n",
+        "                    pass\n",
+        DISKS,
+    ),
+    Mutant(
+        "answer_not_synced",
+        "adapters/disk_draft.py",
+        "            self._desk.disk.sync(fd)\n",
+        "",
+        DISKS,
+    ),
+    Mutant(
+        "folder_of_the_answer_not_synced",
+        "adapters/disk_draft.py",
+        "                self.disk.sync_folder(self.waiting)\n",
+        "                pass\n",
+        DISKS,
+    ),
+    Mutant(
+        "object_not_synced",
+        "adapters/file_store.py",
+        "                self._disk.sync(fd)\n",
+        "",
+        DISKS,
+    ),
+    Mutant(
+        "name_of_the_object_not_synced",
+        "adapters/file_store.py",
+        "        self._disk.sync_folder(folder)\n",
+        "",
+        DISKS,
+    ),
+    Mutant(
+        "folders_of_the_store_not_synced",
+        "adapters/file_store.py",
+        "                    continue\n            self._disk.sync_folder(each.parent)\n",
+        "                    continue\n",
+        DISKS,
+    ),
+    Mutant(
+        "folders_of_the_spool_not_synced",
+        "adapters/durable.py",
+        "        disk.sync_folder(each.parent)\n",
+        "",
+        DISKS,
+    ),
+    Mutant(
+        "note_not_synced",
+        "adapters/durable.py",
+        "            disk.sync(fd)\n",
+        "",
+        DISKS,
+    ),
+    Mutant(
+        "released_before_commit_on_a_disk",
+        "runtime/lander.py",
+        "        _put_notes(station, batch, composed.quarantine, memory.terms)\n",
+        "        _put_notes(station, batch, composed.quarantine, memory.terms)\n"
+        "        station.spool.release([member.entry for member in batch.members])\n",
+        DISKS,
+    ),
 )
 
 
@@ -173,15 +367,34 @@ def hunt(mutant: Mutant) -> str | None:
         if text.count(mutant.old) != 1:
             raise ValueError(f"mutant {mutant.name}: its place stands {text.count(mutant.old)} times in {mutant.file}")
         file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-        for words in HUNTS:
-            command = [sys.executable, "-m", "coleta.testing.simulator", "--first", "--jobs", "1", *words]
+        for words in mutant.hunts:
             done = subprocess.run(
-                command, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False
+                [sys.executable, "-m", *_command(words)],
+                cwd=SOURCE.parent,
+                env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+                capture_output=True,
+                text=True,
+                check=False,
             )
+            if done.returncode not in (0, 1):
+                raise RuntimeError(f"mutant {mutant.name} could not be hunted: {done.stdout}{done.stderr}")
             if done.returncode:
-                shown = (done.stdout.strip() or done.stderr.strip()).splitlines()
-                return f"{' '.join(words)}: {(shown[0] if done.stdout.strip() else shown[-1])[:90]}"
+                return f"{' '.join(words)}: {_shown(done.stdout, done.stderr)[:90]}"
     return None
+
+
+def _shown(out: str, err: str) -> str:
+    lines = (out.strip() or err.strip()).splitlines()
+    failed = [line for line in lines if line.startswith(("E  ", "FAILED"))]
+    found = [line for line in lines if " worlds, " not in line]
+    return (failed or found if out.strip() else lines[-1:])[0].removeprefix("E").strip()
+
+
+def _command(words: Hunt) -> list[str]:
+    if words[0] != "pytest":
+        return ["coleta.testing.simulator", "--first", "--jobs", "1", *words]
+    _, path, name = words
+    return ["pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", path, *(["-k", name] if name else [])]
 
 
 def main(names: Sequence[str]) -> int:

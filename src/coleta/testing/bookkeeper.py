@@ -111,8 +111,9 @@ class Bookkeeper:
         for answer, one in self.accepted.items():
             if answer[:16] not in superseded:
                 continue
-            # What ends rejected does not settle a part of a tick: the rest of it is asked again.
-            rejected = not one.whole or (one.bad and not one.good)
+            # What ends rejected does not settle a part of a tick: the rest of it is asked again. Where records are
+            # placed in time, the part that was open may have had bad ones only.
+            rejected = not one.whole or (one.bad and (not one.good or self.comes_again))
             if one.landed_as == "parts" and not rejected and _uncovered(one.tick, answered):
                 faults.append(f"answer {answer[:8]} is superseded, and no answer has settled all of its tick")
             elif one.landed_as != "link" and not any(

@@ -8,8 +8,6 @@ from random import Random
 from typing import Literal
 
 from coleta.contract.types import Contract, Field, Int, Timestamp
-from coleta.runtime.archive import ALIVE
-from coleta.runtime.lander import ADOPT_EVERY
 from coleta.stream import Archive, CatchUp, Every, Landing, PageNumber, SinglePage, Source, Stream
 from coleta.terms import Terms
 from coleta.testing.bookkeeper import LandedAs
@@ -22,8 +20,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Kind = Literal["latest", "window", "placed", "since"]
 """What a stream asks for: whatever is newest; the records of the tick's interval, which say nothing of time, or
 which do; or all since the newest that it knows."""
-
-SETTLING = 6 * MINUTE
 
 _INVENTED = Contract((Field("id", Int()), Field("value", Int())))
 _EVENTS = Contract((Field("id", Int()), Field("seq", Int()), Field("at", Timestamp()), Field("value", Int())))
@@ -95,11 +91,6 @@ class Setting:
             joins_after=minutes * MINUTE * random.random() if joins else None,
             jumps=_drawn_jumps(random, machines, minutes, start) if random.random() < 1 / 4 else (),
         )
-
-    @property
-    def settling(self) -> timedelta:
-        """Long enough for every pause, deadline and stop, for late effects, and to take up what the dead have left."""
-        return SETTLING + (ALIVE + ADOPT_EVERY if self.archive == "first" else timedelta(0))
 
     @property
     def has_events(self) -> bool:

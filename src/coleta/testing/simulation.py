@@ -19,9 +19,10 @@ from coleta.collect.spool import Spooled
 from coleta.errors import Retryable, SpoolRefused
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.ports import Index, Spool
+from coleta.runtime.archive import ALIVE
 from coleta.runtime.collector import Collector
 from coleta.runtime.events import Accepted, Asking, Event, Gapped
-from coleta.runtime.lander import Lander
+from coleta.runtime.lander import ADOPT_EVERY, Lander
 from coleta.runtime.opening import Premises, open_station
 from coleta.runtime.station import Station, World
 from coleta.stream import Every
@@ -35,6 +36,10 @@ from coleta.testing.memory import MemoryCell, MemoryIndex, MemoryScratch, Memory
 from coleta.testing.setting import MINUTE, Setting
 
 STALL = 3 * MINUTE
+SETTLING = 6 * MINUTE
+"""Long enough for every pause, deadline and stop to pass, and for late effects to come."""
+TAKING_UP = ALIVE + ADOPT_EVERY
+"""Long enough for others to take up what a dead machine has left in the archive."""
 MOST_TURNS = 60_000
 PREFIX = "compras/"
 
@@ -56,6 +61,7 @@ class Simulation:
         self.books = Bookkeeper(comes_again=setting.has_events)
         self.broken: list[str] = []
         self.last_call = last_call
+        self.settling = SETTLING
         self.calls: list[str] = []
         self.calls_until_calm = 0
         self.end = setting.start + setting.minutes * MINUTE
@@ -73,7 +79,9 @@ class Simulation:
                 self.baton.later(self.setting.joins_after, self._join)
             self._run_until(self.end)
             self._calm_down()
-            self._run_until(self.end + self.setting.settling)
+            self._run_until(self.end + self.settling)
+            if self.setting.archive == "first" and any(machine.dead for machine in self.machines):
+                self._run_until(self.baton.now + TAKING_UP)
             # What a wrong clock received may wait for a time that is long to come: land it, and ask what is open then.
             self.hurry = True
             self.baton.rouse()

@@ -13,17 +13,27 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from coleta.testing.faults import DEADLY, MENU, Fault, NoFaults, OneFault, RandomFaults
+from coleta.testing.faults import DEADLY, MENU, SLOW, Fault, NoFaults, OneFault, RandomFaults
 from coleta.testing.power_loss import Life, live, try_state
-from coleta.testing.setting import MINUTE, Setting
+from coleta.testing.setting import MINUTE, NEAR_MIDNIGHT, Setting
 from coleta.testing.simulation import Simulation
 from coleta.testing.torn_disk import Remains
+
+_LONGER = timedelta(seconds=90)
+_LATER = NEAR_MIDNIGHT + MINUTE
+
+SOON_SETTLED = timedelta(seconds=150)
+"""Two deadlines and some pauses: for a world in which nothing comes late."""
 
 ONE_FAULT_SETTINGS = (
     Setting(machines=2, minutes=3),
     Setting(machines=1, minutes=3, pages=2, land_every=timedelta(seconds=100), catch_up="all"),
-    Setting(machines=2, minutes=3, every=(MINUTE, timedelta(seconds=90)), kind="window", catch_up="all"),
-    Setting(machines=3, minutes=3, every=(MINUTE, timedelta(seconds=90)), joins_after=2 * MINUTE),
+    Setting(machines=2, minutes=3, every=(MINUTE, _LONGER), kind="window", catch_up="all"),
+    Setting(machines=2, minutes=3, every=(MINUTE, _LONGER), kind="placed", catch_up="all"),
+    Setting(machines=2, minutes=3, kind="since", land_every=timedelta(seconds=100)),
+    Setting(machines=3, minutes=2, start=_LATER, every=(MINUTE, _LONGER), joins_after=MINUTE),
+    Setting(machines=2, minutes=2, start=_LATER, archive="first", land_every=timedelta(seconds=40)),
+    Setting(machines=2, minutes=2, start=_LATER, lease=True),
 )
 """The worlds in which every single fault is tried: all cross midnight, so that a turn is among the calls.
 
@@ -128,7 +138,10 @@ def simulate(seed: int) -> Simulation:
 
 def simulate_one_fault(setting: Setting, number: int, fault: Fault, *, last: bool = False) -> Simulation:
     """A world in which only call `number` meets `fault`; if it is the `last`, the machine's disk is lost, too."""
-    return Simulation(setting, seed=0, faults=OneFault(number, fault), last_call=number if last else None)
+    simulation = Simulation(setting, seed=0, faults=OneFault(number, fault), last_call=number if last else None)
+    if fault not in SLOW:
+        simulation.settling = SOON_SETTLED
+    return simulation
 
 
 def fault_free(setting: Setting) -> Simulation:

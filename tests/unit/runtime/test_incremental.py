@@ -339,9 +339,15 @@ def test_an_answer_that_others_overtook_leaves_no_hole_before_the_one_that_is_as
     bench, feed, slow = opened()
     quick = bench.machine("two").open()
     feed.records.append({"id": 1, "at": at(5)})
+    began = bench.clock.now()
     collect(bench, slow, minutes=2)
-    collect(bench, quick)
+    later = bench.clock.now()
+    # What it asks at the same tick has one more record, so it is another answer.
+    feed.records.append({"id": 2, "at": at(6)})
+    bench.clock.set(began)
+    collect(bench, quick, minutes=0)
     land(quick)
+    bench.clock.set(later)
     follow(slow.store, slow.index, slow.identity)
 
     collect(bench, slow, minutes=2)
