@@ -120,6 +120,14 @@ def functions(file: Path) -> frozenset[str]:
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
+def test_the_map_names_every_module_of_the_stages() -> None:
+    _, _, rest = text_of(ARCHITECTURE).partition("## The map")
+    named = set(re.findall(r"\b\w+\.py\b", rest.partition("\n## ")[0]))
+    stages = [ROOT / "src" / "coleta" / stage for stage in ("collect", "land", "audit", "runtime")]
+
+    assert {path.name for stage in stages for path in stage.glob("*.py")} - named == {"__init__.py"}
+
+
 def test_the_map_names_every_package_of_the_house_and_no_other() -> None:
     shown = re.findall(r"^  (\w+)/ ", text_of(ARCHITECTURE), flags=re.MULTILINE)
 

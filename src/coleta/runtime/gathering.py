@@ -1,6 +1,6 @@
 """Stage 1 at work, for one answer: its pages gathered into the spool as they come, and accepted together.
 
-Nothing of it stays unless it is accepted. Pages after the first are written while the next is being fetched.
+Nothing of it stays unless it is accepted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from coleta.collect.response import Response
 from coleta.collect.spool import Header, PageHead, Spooled, Trailer, kept_headers
 from coleta.ports import Draft
 from coleta.runtime.ahead import Ahead
-from coleta.runtime.behind import Behind
 from coleta.runtime.station import Station
 
 
@@ -41,7 +40,6 @@ class Gathering:
         self._digest = ResponseDigest()
         self._marks: list[Mark] = []
         self._ahead: Ahead | None = None
-        self._behind = Behind()
         self.received = 0
         """Records so far."""
         self.size_bytes = 0
@@ -56,19 +54,17 @@ class Gathering:
 
     def seen(self) -> Seen:
         """What a check of the whole answer looks at."""
-        self._behind.finish()
         return Seen(self.received, self._digest.hex())
 
     def take(self, came: Response, request: Request, *, number: int, more: bool) -> None:
         """Keep page `number`; `more` says whether another will follow.
 
         Raises:
-            SpoolRefused: this page, or the one before it, is not kept.
+            SpoolRefused: it is not kept.
 
         """
         self._decode_ahead(came.body, more=more)
         self.size_bytes += len(came.wire)
-        beside = self._draft is not None and self._station.world.head_starts is not None
         draft = self._draft = self._draft or self._station.spool.draft(self._header())
         head = PageHead(
             number=number,
@@ -80,12 +76,8 @@ class Gathering:
             received_at=came.received_at,
             tls_verified=request.verify_tls,
         )
-
-        def keep() -> None:
-            draft.page(head, came.wire)
-            self._digest.page(came.wire)
-
-        self._behind.do(keep) if beside else keep()
+        draft.page(head, came.wire)
+        self._digest.page(came.wire)
         self.body_bytes += len(came.body)
         self.last_body = came.body
         if self._asked.link is not None:
@@ -99,7 +91,6 @@ class Gathering:
             StoreUnavailable: the same, where a copy in the store comes first.
 
         """
-        self._behind.finish()
         assert self._draft is not None
         response, link = self._digest.hex(), self._asked.link
         trailer = Trailer(
@@ -112,7 +103,6 @@ class Gathering:
             after=None if link is None else self._after(link, () if wrong else self._marks),
         )
         entry = self._draft.accept(trailer)
-        self._behind.end()
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             if wrong is None:
@@ -123,7 +113,6 @@ class Gathering:
 
     def abandon(self) -> None:
         """Forget what came."""
-        self._behind.end()
         if self._ahead is not None:
             self._ahead.forget()
             self._ahead = None
