@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coleta.cli.doors import Doors
+from coleta.cli.meant import AnyStreamArgument
 from coleta.cli.program import program
 from coleta.cli.screen import Screen, error_value, table
 from coleta.cli.session import DryRunOption, JsonOption, session_of
@@ -27,9 +28,7 @@ def gaps_command(doors: Doors) -> Callable[..., None]:
 
     def gaps(
         context: typer.Context,
-        stream: Annotated[
-            str | None, typer.Argument(metavar="[STREAM]", help="Which stream; all of them by default.")
-        ] = None,
+        stream: AnyStreamArgument = None,
         *,
         fill: Annotated[bool, typer.Option("--fill", help="Ask for each again, and land what comes.")] = False,
         since: Annotated[

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+AnyStreamArgument = Annotated[
+    str | None, typer.Argument(metavar="[STREAM]", help="Which stream; all of them by default.")
+]
 TickOption = Annotated[str | None, typer.Option("--tick", metavar="TICK", help="Only what came with this tick.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", metavar="WORD", help="Only what has this reason.")]
 

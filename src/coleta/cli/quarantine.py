@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coleta.cli.doors import Doors
-from coleta.cli.meant import ReasonOption, TickOption, given_tick
+from coleta.cli.meant import AnyStreamArgument, ReasonOption, TickOption, given_tick
 from coleta.cli.program import program
 from coleta.cli.replay import discard_command, replay_command
 from coleta.cli.screen import Screen, table
@@ -39,9 +39,7 @@ def quarantine_commands(doors: Doors) -> typer.Typer:
 def _ls_command(doors: Doors) -> Callable[..., None]:
     def ls(
         context: typer.Context,
-        stream: Annotated[
-            str | None, typer.Argument(metavar="[STREAM]", help="Which stream; all of them by default.")
-        ] = None,
+        stream: AnyStreamArgument = None,
         *,
         tick: TickOption = None,
         reason: ReasonOption = None,

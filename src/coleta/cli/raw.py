@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coleta.cli.doors import Doors
+from coleta.cli.meant import AnyStreamArgument
 from coleta.cli.screen import table
 from coleta.cli.session import JsonOption, StreamArgument, session_of
 from coleta.collect.spool import walk
@@ -52,9 +53,7 @@ def raw_commands(doors: Doors) -> typer.Typer:
 def _ls_command(doors: Doors) -> Callable[..., None]:
     def ls(
         context: typer.Context,
-        stream: Annotated[
-            str | None, typer.Argument(metavar="[STREAM]", help="Which stream; all of them by default.")
-        ] = None,
+        stream: AnyStreamArgument = None,
         *,
         json: JsonOption = False,
     ) -> None:

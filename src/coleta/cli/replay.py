@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coleta.cli.doors import Doors
-from coleta.cli.meant import ReasonOption, TickOption, given_tick
+from coleta.cli.meant import AnyStreamArgument, ReasonOption, TickOption, given_tick
 from coleta.cli.screen import Screen, table
 from coleta.cli.session import DryRunOption, JsonOption, StreamArgument, session_of
 
@@ -43,9 +43,7 @@ def replay_command(doors: Doors) -> Callable[..., None]:
 
     def replay(
         context: typer.Context,
-        stream: Annotated[
-            str | None, typer.Argument(metavar="[STREAM]", help="Which stream; all of them by default.")
-        ] = None,
+        stream: AnyStreamArgument = None,
         *,
         tick: TickOption = None,
         reason: ReasonOption = None,
