@@ -79,17 +79,19 @@ def test_a_second_signal_leaves_at_once_with_the_same_status() -> None:
 
 
 def test_a_service_that_does_not_stop_in_time_is_left() -> None:
+    left: list[int] = []
+
     def leave(status: int) -> None:
+        left.append(status)
         service.released.set()
-        raise Left(status)
 
     service = FakeService(to_this_process(signal.SIGTERM), stops=False)
     watch = Watch(lambda event: None, statuses=STATUSES, leave=leave, stop_s=0.05)
 
-    with pytest.raises(Left) as left:
-        watch.drive(service)
+    watch.drive(service)
 
-    assert left.value.args == (143,)
+    # On a busy machine the guard may be the one who leaves, and then both may.
+    assert set(left) == {143}
     assert service.stopped.is_set(), "it was asked to stop before it was left"
 
 

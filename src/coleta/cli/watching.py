@@ -140,8 +140,9 @@ class Watch:
             if leave_at is not None and monotonic() > leave_at:
                 self._leave(self._statuses.get(self._signal or 0, 0))
                 return
+            look_s = _LOOK_S if leave_at is None else min(_LOOK_S, max(leave_at - monotonic(), 0))
             try:
-                event = self._events.get(timeout=_LOOK_S)
+                event = self._events.get(timeout=look_s)
             except Empty:
                 continue
             if event is None:
