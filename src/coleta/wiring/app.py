@@ -1,4 +1,4 @@
-"""Settings become adapters, adapters become an ``App``: the one place that knows everybody."""
+"""One project, put together: what its settings say, its folder and its stores, as the commands want it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from coleta import __version__
 from coleta.adapters.below import Below
 from coleta.adapters.disk_notes import DiskNotes
 from coleta.adapters.disk_spool import DiskSpool
-from coleta.adapters.file_store import FileStore
 from coleta.adapters.mounts import refuse_tmpfs
 from coleta.adapters.read_ahead import ReadAhead
 from coleta.adapters.scratch import DiskScratch
@@ -25,10 +24,9 @@ from coleta.adapters.sqlite_index import SqliteIndex
 from coleta.adapters.stream_lock import StreamLock
 from coleta.adapters.system import SystemClock, SystemIds
 from coleta.cli.app import NeverStarted
-from coleta.cli.doors import Demo, DemoPlan, Doors
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Cell, Housekeeping, Transport
+from coleta.ports import Housekeeping, Transport
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.clock_guard import ClockGuard
@@ -37,11 +35,11 @@ from coleta.runtime.opening import Premises, check_owner, open_station, probe
 from coleta.runtime.questions import Shelves
 from coleta.runtime.station import Station, World
 from coleta.stream import Stream
+from coleta.wiring.stores import Stores, is_bucket
 
 if TYPE_CHECKING:
     # Late, since these bring pyarrow and urllib3, and most commands end in less time than that takes.
     from coleta.adapters.http import HttpTransport
-    from coleta.adapters.object_store import CloudStore
     from coleta.runtime.orders import Preview
     from coleta.runtime.service import Service
     from coleta.settings import Project
@@ -59,6 +57,7 @@ class App:
         self._variables = os.environ if environment is None else environment
         self._ids = SystemIds()
         self._clock = SystemClock()
+        self._stores = Stores(project, self._environment)
 
     @property
     def name(self) -> str:
@@ -124,7 +123,7 @@ class App:
 
     def shelves(self, stream: Stream) -> Shelves:
         """Where to read about `stream`; takes no lock and changes nothing."""
-        store = Below(self._store(stream, create=False), stream.path)
+        store = Below(self._stores.open(stream, create=False), stream.path)
         identity = self._known_identity(stream, store)
         folder = self._folder(stream)
         spool = DiskSpool(
@@ -140,30 +139,24 @@ class App:
     def evidence(self, stream: Stream) -> Evidence:
         """What an audit of `stream` looks at; takes no lock and changes nothing."""
         shelves = self.shelves(stream)
-        known = self.notes(stream).recall("identity")
+        known = self._stores.notes(stream).recall("identity")
         now = self._clock.now()
         # In a bucket each read takes a while, and an audit makes one for each commit of years.
-        store = ReadAhead(shelves.store) if stream.store.startswith("s3:") else shelves.store
+        store = ReadAhead(shelves.store) if is_bucket(stream) else shelves.store
         return Evidence(stream, shelves.identity, store, shelves.index, shelves.spool, now, known)
 
     def housekeeping(self, stream: Stream) -> Housekeeping:
         """What can delete objects of `stream`."""
-        from coleta.adapters.below import BelowHousekeeping
-        from coleta.adapters.housekeeping import CloudHousekeeping, FileHousekeeping
-
-        if stream.store.startswith("s3:"):
-            store = self._project.store(stream.store)
-            whole: Housekeeping = CloudHousekeeping(store, environment=self._environment, folder=self.root)
-        else:
-            from coleta.settings import store_path
-
-            whole = FileHousekeeping(store_path(stream.store))
-        return BelowHousekeeping(whole, stream.path)
+        return self._stores.housekeeping(stream)
 
     def files(self, stream: Stream) -> Sequence[Path]:
         """The spool files of `stream` on this machine, waiting ones and damaged ones."""
         folder = self._folder(stream)
         return sorted(path for part in ("waiting", "damaged") for path in (folder / part).glob("*.spool*"))
+
+    def notes(self, stream: Stream) -> DiskNotes:
+        """What is remembered of `stream` beside its spool."""
+        return self._stores.notes(stream)
 
     def now(self) -> datetime:
         """The present instant, in UTC."""
@@ -172,7 +165,7 @@ class App:
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream`, and its log's identity if it has one."""
         # As if for the first time: whoever checks wants to hear that access is denied, not to wait for it.
-        root = self._store(stream, create=self._is_new(stream), known=False)
+        root = self._stores.open(stream, create=self._stores.is_new(stream), known=False)
         probe(root)
         stored = Below(root, stream.path).read(IDENTITY_NAME)
         if stored is None:
@@ -186,7 +179,7 @@ class App:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        store = Below(self._store(stream, create=False), stream.path)
+        store = Below(self._stores.open(stream, create=False), stream.path)
         rows: list[Mapping[str, object]] = []
         for name in names:
             body = store.read(name)
@@ -237,7 +230,7 @@ class App:
 
     def _premises(self, stream: Stream, stack: ExitStack) -> Premises:
         folder = self._folder(stream)
-        root = self._store(stream, create=self._is_new(stream))
+        root = self._stores.open(stream, create=self._stores.is_new(stream))
 
         def spool_for(identity: Identity) -> DiskSpool:
             return DiskSpool(folder, uuid=identity.uuid, quota_bytes=self._project.quota_bytes, now=self._clock.now)
@@ -251,53 +244,13 @@ class App:
             stream=stream,
             root=root,
             store=Below(root, stream.path),
-            notes=self.notes(stream),
+            notes=self._stores.notes(stream),
             scratch=DiskScratch(folder / "scratch"),
             spool_for=spool_for,
             index_for=index_for,
             clock_url=root.clock_url,
-            cell=self._lease_cell(stream, root) if stream.lease else None,
+            cell=self._stores.lease_cell(stream, root) if stream.lease else None,
         )
-
-    def _lease_cell(self, stream: Stream, root: FileStore | CloudStore) -> Cell:
-        from coleta.adapters.cells import FileCell, ObjectCell
-        from coleta.collect.lease import LEASE_NAME
-        from coleta.settings import store_path
-
-        name = f"{stream.path}/{LEASE_NAME}"
-        return FileCell(store_path(stream.store) / name) if isinstance(root, FileStore) else ObjectCell(root, name)
-
-    def _is_unmade(self, stream: Stream) -> bool:
-        from coleta.settings import store_path
-
-        return stream.store.startswith("file:") and self._is_new(stream) and not store_path(stream.store).exists()
-
-    def _is_new(self, stream: Stream) -> bool:
-        # Once a store was probed, its folder is missing only because its disk is: making it again would
-        # put a second, empty store in the place of the first, and end collecting through the outage.
-        return self.notes(stream).recall("probe") is None
-
-    def _store(self, stream: Stream, *, create: bool, known: bool | None = None) -> FileStore | CloudStore:
-        if stream.store.startswith("s3:"):
-            from coleta.adapters.object_store import CloudStore
-
-            store = self._project.store(stream.store)
-            known = not self._is_new(stream) if known is None else known
-            return CloudStore(store, environment=self._environment, folder=self.root, known=known)
-        from coleta.settings import store_path
-
-        return FileStore(store_path(stream.store), create=create)
-
-    def notes(self, stream: Stream) -> DiskNotes:
-        """What is remembered of `stream` beside its spool."""
-        where = stream.store
-        if where.startswith("s3:"):
-            from coleta.adapters.s3_bucket import endpoint_of
-
-            # The same bucket's name at another endpoint is another store: it must be probed by itself.
-            endpoint = endpoint_of(self._project.store(where), self._environment())
-            where = f"{where} at {endpoint}" if endpoint else where
-        return DiskNotes(self._folder(stream), store_url=where)
 
     def _environment(self) -> Mapping[str, str]:
         from coleta.settings import load_environment
@@ -308,8 +261,8 @@ class App:
         return self._project.spool / stream.name
 
     def _known_identity(self, stream: Stream, store: Below) -> Identity:
-        stored = self.notes(stream).recall("identity")
-        if stored is None and not self._is_unmade(stream):
+        stored = self._stores.notes(stream).recall("identity")
+        if stored is None and not self._stores.is_unmade(stream):
             stored = store.read(IDENTITY_NAME)
         if stored is None:
             raise NeverStarted(
@@ -336,64 +289,3 @@ def open_app(path: Path, to: str | None = None) -> App:
     from coleta.settings import load_project
 
     return App(load_project(path, environment=os.environ, to=to))
-
-
-# What the command line asks for --------------------------------------------------------------------
-
-
-def write_example(folder: Path) -> Path:
-    """Make the purchases project in `folder`: its ``coleta.toml``, ``.env.example`` and ``.gitignore``.
-
-    Raises:
-        Misconfigured: one of them exists, or the folder cannot be written; nothing is overwritten.
-
-    """
-    from coleta.settings.example import write_project
-
-    return write_project(folder)
-
-
-def serve_mock(switches: Mapping[str, float | None], *, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve the purchases API until it is stopped."""
-    from coleta.demo_api.serving import serve
-    from coleta.demo_api.settings import Settings
-
-    serve(Settings.of(switches), host=host, port=port, announce=announce)
-
-
-@contextmanager
-def start_demo(plan: DemoPlan) -> Iterator[Demo]:
-    """Serve the purchases API, and make the demo's project in the plan's folder, on that address.
-
-    Raises:
-        Misconfigured: the folder cannot be used, or the extra ``demo`` or SeaweedFS is missing.
-
-    """
-    from coleta.demo_stage import stage
-
-    with stage(plan) as (api, s3):
-        yield Demo(open_app(plan.folder), api, s3)
-
-
-def config_schema() -> Mapping[str, object]:
-    """The JSON Schema of ``coleta.toml``, for editors."""
-    from coleta.settings.schema import file_schema
-
-    return file_schema()
-
-
-def main() -> int:
-    """Run the command line; the exit status."""
-    from coleta.cli.main import build, run
-
-    # A thread that decodes would hold a fetching one up for 5 ms at each page: a sixth of a long run's time.
-    sys.setswitchinterval(0.0005)
-    doors = Doors(
-        version=__version__,
-        open_app=open_app,
-        write_example=write_example,
-        serve_mock=serve_mock,
-        start_demo=start_demo,
-        config_schema=config_schema,
-    )
-    return run(build(doors), sys.argv[1:])

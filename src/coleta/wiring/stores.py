@@ -1,0 +1,91 @@
+"""Where the streams of a project land: a folder or a bucket, chosen by the URL of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from coleta.adapters.disk_notes import DiskNotes
+from coleta.adapters.file_store import FileStore
+from coleta.ports import Cell, Housekeeping
+from coleta.stream import Stream
+
+if TYPE_CHECKING:
+    # Late, since it brings obstore, and most commands end in less time than that takes.
+    from coleta.adapters.object_store import CloudStore
+    from coleta.settings import Project
+
+
+def is_bucket(stream: Stream) -> bool:
+    """Whether `stream` lands beyond a network."""
+    return stream.store.startswith("s3:")
+
+
+class Stores:
+    """The stores of one project."""
+
+    def __init__(self, project: Project, environment: Callable[[], Mapping[str, str]]) -> None:
+        """Open stores of `project`; credentials are found in what `environment` gives."""
+        self._project = project
+        self._environment = environment
+
+    def open(self, stream: Stream, *, create: bool, known: bool | None = None) -> FileStore | CloudStore:
+        """The whole store of `stream`; with `create` a missing folder is made.
+
+        `known` says that it worked before, so that a refusal is an outage; by default that is looked up.
+        """
+        if is_bucket(stream):
+            from coleta.adapters.object_store import CloudStore
+
+            store = self._project.store(stream.store)
+            known = not self.is_new(stream) if known is None else known
+            return CloudStore(store, environment=self._environment, folder=self._project.root, known=known)
+        from coleta.settings import store_path
+
+        return FileStore(store_path(stream.store), create=create)
+
+    def housekeeping(self, stream: Stream) -> Housekeeping:
+        """What can delete objects of `stream`."""
+        from coleta.adapters.below import BelowHousekeeping
+        from coleta.adapters.housekeeping import CloudHousekeeping, FileHousekeeping
+
+        if is_bucket(stream):
+            store = self._project.store(stream.store)
+            whole: Housekeeping = CloudHousekeeping(store, environment=self._environment, folder=self._project.root)
+        else:
+            from coleta.settings import store_path
+
+            whole = FileHousekeeping(store_path(stream.store))
+        return BelowHousekeeping(whole, stream.path)
+
+    def lease_cell(self, stream: Stream, root: FileStore | CloudStore) -> Cell:
+        """Where collectors of `stream` agree whose turn it is."""
+        from coleta.adapters.cells import FileCell, ObjectCell
+        from coleta.collect.lease import LEASE_NAME
+        from coleta.settings import store_path
+
+        name = f"{stream.path}/{LEASE_NAME}"
+        return FileCell(store_path(stream.store) / name) if isinstance(root, FileStore) else ObjectCell(root, name)
+
+    def is_new(self, stream: Stream) -> bool:
+        """Whether the store of `stream` was never probed from here."""
+        # Once a store was probed, its folder is missing only because its disk is: making it again would
+        # put a second, empty store in the place of the first, and end collecting through the outage.
+        return self.notes(stream).recall("probe") is None
+
+    def is_unmade(self, stream: Stream) -> bool:
+        """Whether the store of `stream` is a folder that was never made."""
+        from coleta.settings import store_path
+
+        return not is_bucket(stream) and self.is_new(stream) and not store_path(stream.store).exists()
+
+    def notes(self, stream: Stream) -> DiskNotes:
+        """What is remembered of `stream` beside its spool."""
+        where = stream.store
+        if is_bucket(stream):
+            from coleta.adapters.s3_bucket import endpoint_of
+
+            # The same bucket's name at another endpoint is another store: it must be probed by itself.
+            endpoint = endpoint_of(self._project.store(where), self._environment())
+            where = f"{where} at {endpoint}" if endpoint else where
+        return DiskNotes(self._project.spool / stream.name, store_url=where)
