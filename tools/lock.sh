@@ -17,7 +17,7 @@ trap 'exit 130' INT
 # No settings of this machine: the lock names packages and digests, never where they were found.
 compile() {
     "$scratch/venv/bin/python" -m uv --no-config --quiet pip compile pyproject.toml --universal --python-version 3.11 \
-        --generate-hashes --custom-compile-command 'make lock' --extra demo --group build "$@"
+        --generate-hashes --custom-compile-command 'make lock' --extra demo --extra query --group build "$@"
 }
 compile --output-file requirements.lock "$@"
 # The same versions in both: tests must run on what users get.

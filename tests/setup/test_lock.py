@@ -21,7 +21,8 @@ def asked_for(*, dev: bool) -> set[str]:
     """The packages that the project file names, for users or for tests too."""
     table = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     project, groups = table["project"], table["dependency-groups"]
-    named = [*project["dependencies"], *project["optional-dependencies"]["demo"], *groups["build"]]
+    extras = project["optional-dependencies"]
+    named = [*project["dependencies"], *extras["demo"], *extras["query"], *groups["build"]]
     named += groups["dev"] if dev else []
     return {re.split(r"[^A-Za-z0-9._-]", one)[0].lower() for one in named}
 
