@@ -8,6 +8,7 @@ from time import monotonic
 
 from tests.end_to_end.bookkeeper import read_spool
 from tests.end_to_end.ledger_api import wait_until
+from tests.s3.proxy import Fault, FaultyProxy
 
 from proof.camps import Camp
 from proof.report import Line, Report
@@ -80,28 +81,37 @@ def one_spool(work: Work, report: Report) -> None:
 
 
 def lost_machine(work: Work, report: Report) -> None:
-    """A machine is gone with its disk; another with the same project goes on from the bucket alone."""
-    began = monotonic()
-    camp = Camp(work.place(), work.api(seed=23), work.s3)
-    gone: list[int] = []
+    """A machine is gone with its disk while answers wait there; another goes on from the bucket alone."""
+    for more in ("", 'archive = "first"'):
+        began = monotonic()
+        with FaultyProxy(work.s3.endpoint) as proxy:
+            camp = Camp(work.place(), work.api(seed=23), work.s3, work.s3.at(proxy.url), more=more)
+            gone: list[int] = []
+            books = camp.attempt(lambda camp: _lose(camp, proxy, gone), runs=LOST_MACHINES)  # noqa: B023  # called here
+        ticks = [account["tick"]["end"] for one in books for account in one.accounts if account["outcome"] != "gap"]
+        if len(set(ticks)) != len(ticks):
+            camp.found.blame("a tick was answered twice")
+        fate = "landed from the archive" if more else "were lost with their disk, as the promise says"
+        note = f"{len(gone)} answers that waited {fate}"
+        what = "a lost machine" + (f", `{more}`" if more else "")
+        report.lines.append(Line(what, camp.found, monotonic() - began, note))
 
-    def lose(camp: Camp) -> None:
-        project = camp.project()
-        for _ in range(LOST_MACHINES):
-            up = project.up()
-            camp.wait_landed(project, 3)
-            camp.kill(project, up)
-            for file in project.waiting():
-                gone.append(1)
+
+def _lose(camp: Camp, proxy: FaultyProxy, gone: list[int]) -> None:
+    project = camp.project()
+    for _ in range(LOST_MACHINES):
+        up = project.up()
+        camp.wait_landed(project, 2)
+        # Nothing lands any more, but copies for the archive are still taken.
+        proxy.plan = lambda seen: Fault.DROP_BEFORE if seen.method == "PUT" and "/data/" in seen.path else Fault.NONE
+        camp.wait(lambda: len(project.waiting()) >= 2, "answers wait")
+        camp.kill(project, up)
+        for file in project.waiting():
+            gone.append(1)
+            if not camp.more:
                 # What waited on that disk is gone with it, which the promise leaves out in so many words.
                 camp.accepted -= set(read_spool(file)[2])
                 camp.cuts += 1
-            shutil.rmtree(project.folder / ".coleta")
-        camp.rest()
-
-    books = camp.attempt(lose, runs=LOST_MACHINES)
-    ticks = [account["tick"]["end"] for one in books for account in one.accounts if account["outcome"] != "gap"]
-    if len(set(ticks)) != len(ticks):
-        camp.found.blame("a tick was answered twice")
-    note = f"{len(gone)} answers that waited were lost with their disk"
-    report.lines.append(Line("a lost machine", camp.found, monotonic() - began, note))
+        shutil.rmtree(project.folder / ".coleta")
+        proxy.plan = lambda seen: Fault.NONE
+    camp.rest()
