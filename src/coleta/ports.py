@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
+from coleta.collect.lost import Lost
 from coleta.collect.request import Request
 from coleta.collect.response import Failed, Response
 from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile, Trailer
@@ -78,12 +79,15 @@ class SpoolContents:
     """What lies in a stream's spool: what waits (oldest tick first), and what cannot be used.
 
     ``damaged`` and ``held`` are names: files that fail their checks, and files that belong to
-    another stream's uuid or to a newer format, which are left untouched.
+    another stream's uuid or to a newer format, which are left untouched. ``unread`` are names, too: the disk does
+    not give these files now, and they are looked at again. ``lost`` is what is known of the damaged and the unread.
     """
 
     waiting: tuple[Spooled, ...] = ()
     damaged: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
     free_bytes: int = 0
 
 
@@ -104,7 +108,8 @@ class Spool(Protocol):
     def read(self, entry: Spooled) -> SpoolFile:
         """The spool file of `entry`, to be read a page at a time, or whole.
 
-        Its methods raise ``Corrupt`` where it fails its checks, and it counts as damaged from there on.
+        Its methods raise ``Corrupt`` where it fails its checks, and it counts as damaged from there on; and
+        ``Unreadable`` where the disk does not give it now: it goes on waiting.
         """
 
     def release(self, entries: Sequence[Spooled]) -> None:

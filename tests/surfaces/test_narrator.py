@@ -13,6 +13,7 @@ from coleta.runtime.events import (
     Accepted,
     AskAgain,
     Asking,
+    Damaged,
     Event,
     Gapped,
     Landed,
@@ -135,6 +136,14 @@ def test_a_trouble_that_is_over_when_it_is_told_has_no_end_to_tell() -> None:
     lines = said(trouble("a file is damaged", where="spool", after=timedelta(0)), gaps(0))
 
     assert not any("again" in line for line in lines[1:])
+
+
+def test_what_becomes_of_the_tick_of_a_damaged_file_is_told() -> None:
+    (again,) = said(Damaged("compras", "a.spool", "fails its checks", asked_again=True))
+    (gap,) = said(Damaged("compras", "a.spool", "fails its checks", asked_again=False))
+
+    assert "a.spool fails its checks: its tick is asked again" in again
+    assert "ends as a gap" in gap
 
 
 def test_acceptance_is_told_of_those_streams_only_whose_answers_wait() -> None:

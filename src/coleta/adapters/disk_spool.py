@@ -21,16 +21,30 @@ from coleta.adapters.disk_calls import DISK, DiskCalls
 from coleta.adapters.disk_draft import EPOCH, Desk, DiskDraft
 from coleta.adapters.durable import make_folders, meaning
 from coleta.adapters.shelf import Damaged, Held, Shelf, check_header, judge
+from coleta.collect.lost import Unreadable, header_in
 from coleta.collect.spool import Header, Spooled, SpoolFile, Stored
-from coleta.errors import ColetaError, Corrupt, Misconfigured, Retryable, SpoolRefused
+from coleta.errors import ColetaError, Corrupt, Misconfigured, SpoolRefused
 from coleta.ports import SpoolContents
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_READS = 3
+"""How often a file is read in a row where the disk reports an error: often the next time is well."""
+
+_LOOK_AGAIN = timedelta(seconds=30)
+"""How soon a file that the disk does not give is looked at again."""
+
 _UNUSABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
 
 
+class _Unread:
+    """The disk does not give the file now."""
+
+
 class DiskSpool:
-    """The spool in `folder` of the stream `uuid`. Safe to use from several threads."""
+    """The spool in `folder` of the stream `uuid`. Safe to use from several threads.
+
+    A file that the disk does not give is no damage: it stays where it is, and is read again.
+    """
 
     def __init__(
         self,
@@ -56,9 +70,11 @@ class DiskSpool:
         self._uuid = uuid
         self._read_only = read_only
         self._disk = disk
-        self._shelf = Shelf(quota_bytes)
+        self._shelf = Shelf(quota_bytes, uuid=uuid)
         self._desk = Desk(folder, self._shelf, now, disk)
         self._waiting, self._parts, self._lock = self._desk.waiting, self._desk.parts, self._desk.lock
+        self._now = now
+        self._looked_at = now()
         if not read_only:
             self._prepare()
         self._scan()
@@ -77,6 +93,7 @@ class DiskSpool:
         except OSError:
             free_bytes = 0
         with self._lock:
+            self._look_again()
             return self._shelf.contents(free_bytes)
 
     def read(self, entry: Spooled) -> SpoolFile:
@@ -84,14 +101,14 @@ class DiskSpool:
         path = self._waiting / entry.name
 
         def refuse(error: Corrupt | OSError) -> ColetaError:
+            if isinstance(error, OSError) and error.errno != errno.ENOENT:
+                what, hint = meaning(error)
+                return Unreadable(f"it cannot be read: {what}", entry=entry.name, where=str(path), hint=hint)
+            with self._lock:
+                self._set_aside(entry.name, entry.header)
             if isinstance(error, Corrupt):
-                self._set_aside(entry.name)
                 return Corrupt(error.what, where=str(path), hint=error.hint)
-            what, hint = meaning(error)
-            if error.errno not in {errno.ENOENT, errno.EIO}:
-                return Retryable(what, where=str(path), hint=hint)
-            self._set_aside(entry.name)
-            return Corrupt(f"an accepted answer cannot be read: {what}", where=str(path), hint=hint)
+            return Corrupt("an accepted answer is gone", where=str(path), hint="who removes files from the spool?")
 
         return SpoolFile(entry.name, lambda: path.open("rb"), refuse)
 
@@ -137,36 +154,62 @@ class DiskSpool:
 
     def _scan(self) -> None:
         for name in _names(self._aside):
-            self._shelf.damaged.add(name)
+            self._shelf.set_aside(name, self._header(name))
         for name in _names(self._waiting):
-            if not name.endswith(".spool"):
-                continue
-            match self._judge(name):
-                case Spooled() as entry:
-                    self._shelf.add(entry, reserved=False)
-                case Held():
-                    self._shelf.held.add(name)
-                case Damaged():
-                    self._set_aside(name)
-                case None:
-                    pass
+            if name.endswith(".spool"):
+                self._look_at(name)
 
-    def _judge(self, name: str) -> Spooled | Damaged | Held | None:
+    def _look_again(self) -> None:
+        """Read what the disk did not give, if that was a while ago."""
+        now = self._now()
+        # The second condition holds after a clock was set back.
+        if not self._shelf.unread or self._looked_at <= now < self._looked_at + _LOOK_AGAIN:
+            return
+        self._looked_at = now
+        for name in sorted(self._shelf.unread):
+            with suppress(Misconfigured):  # it goes on being one that cannot be read
+                self._look_at(name)
+
+    def _look_at(self, name: str) -> None:
+        verdict = self._judge(name)
+        self._shelf.unread.discard(name)
+        match verdict:
+            case Spooled() as entry:
+                self._shelf.add(entry, reserved=False)
+            case Held():
+                self._shelf.held.add(name)
+            case Damaged(header):
+                self._set_aside(name, header)
+            case _Unread():
+                self._shelf.unread.add(name)
+            case None:
+                pass
+
+    def _judge(self, name: str) -> Spooled | Damaged | Held | _Unread | None:
         path = self._waiting / name
-        try:
-            with path.open("rb") as file:
-                known = os.fstat(file.fileno())
-                accepted_at = EPOCH + timedelta(microseconds=known.st_mtime_ns // 1_000)
-                return judge(name, file, Stored(known.st_size, accepted_at), uuid=self._uuid)
-        except FileNotFoundError:
-            return None  # landed by another process while this one, read-only, was looking
-        except OSError as error:
-            if error.errno == errno.EIO:
-                return Damaged()
-            what, hint = meaning(error)
-            raise Misconfigured(f"an accepted answer cannot be read: {what}", where=str(path), hint=hint) from None
+        for _ in range(_READS):
+            try:
+                with path.open("rb") as file:
+                    known = os.fstat(file.fileno())
+                    accepted_at = EPOCH + timedelta(microseconds=known.st_mtime_ns // 1_000)
+                    return judge(name, file, Stored(known.st_size, accepted_at), uuid=self._uuid)
+            except FileNotFoundError:
+                return None  # landed by another process while this one, read-only, was looking
+            except OSError as error:
+                if error.errno == errno.EIO:
+                    continue
+                what, hint = meaning(error)
+                raise Misconfigured(f"an accepted answer cannot be read: {what}", where=str(path), hint=hint) from None
+        return _Unread()
 
-    def _set_aside(self, name: str) -> None:
+    def _header(self, name: str) -> Header | None:
+        try:
+            with (self._aside / name).open("rb") as file:
+                return header_in(name, file)
+        except OSError:
+            return None
+
+    def _set_aside(self, name: str, header: Header | None) -> None:
         """Count `name` as damaged, and move it out of the way if that can be done."""
         kept = name
         if not self._read_only:
@@ -176,9 +219,7 @@ class DiskSpool:
                 self._disk.rename(self._waiting / name, self._aside / kept)
                 self._disk.sync_folder(self._aside)
                 self._disk.sync_folder(self._waiting)
-        with self._lock:
-            self._shelf.drop(name)
-            self._shelf.damaged.add(kept)
+        self._shelf.set_aside(name, header, kept=kept)
 
     def _refuse_if_read_only(self) -> None:
         if self._read_only:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO
 
+from coleta.collect.lost import Lost
 from coleta.collect.spool import Header, NewerFormat, PageHead, Spooled, Stored, Trailer, summary, walk
 from coleta.errors import Corrupt, SpoolRefused
 from coleta.ports import SpoolContents
@@ -20,9 +21,14 @@ GAP_ALLOWANCE_BYTES = 1 << 20
 
 About 5,000 gaps, or days of a tick a minute, each with its terms."""
 
+_NOT_READ = "cannot be read: the disk reports an error"
 
+
+@dataclass(frozen=True, slots=True)
 class Damaged:
-    """The file fails its checks."""
+    """The file fails its checks; its header, if that much can be read."""
+
+    header: Header | None = None
 
 
 class Held:
@@ -32,6 +38,7 @@ class Held:
 def judge(name: str, file: BinaryIO, stored: Stored, *, uuid: str) -> Spooled | Damaged | Held:
     """What the spool file `name` is worth to the stream `uuid`. Reads all of it, a page at a time."""
     heads: list[PageHead] = []
+    header: Header | None = None
     try:
         for part in walk(name, file):
             match part:
@@ -44,7 +51,8 @@ def judge(name: str, file: BinaryIO, stored: Stored, *, uuid: str) -> Spooled | 
     except NewerFormat:
         return Held()
     except Corrupt:
-        return Damaged()
+        return Damaged(header)
+    assert header is not None
     return summary(name, header, heads, trailer, stored) if header.uuid == uuid else Held()
 
 
@@ -90,16 +98,19 @@ class Written:
 class Shelf:
     """The entries that wait, oldest tick first, and the names of those that cannot be used."""
 
-    def __init__(self, quota_bytes: int) -> None:
-        """Begin with nothing, and `quota_bytes` for what waits and what is being written."""
+    def __init__(self, quota_bytes: int, *, uuid: str) -> None:
+        """Begin with nothing, and `quota_bytes` for what waits and is being written, of the log `uuid`."""
         self._quota_bytes = quota_bytes
+        self._uuid = uuid
         self._entries: dict[str, Spooled] = {}
         self._order: list[tuple[datetime, str]] = []
         self._waiting: tuple[Spooled, ...] | None = ()
         self._terms: dict[bytes, Terms] = {}
         self._used_bytes = 0
+        self._lost: dict[str, Lost] = {}
         self.damaged: set[str] = set()
         self.held: set[str] = set()
+        self.unread: set[str] = set()
 
     @property
     def free_bytes(self) -> int:
@@ -159,6 +170,16 @@ class Shelf:
         self._used_bytes -= entry.size_bytes
         self._waiting = None
 
+    def set_aside(self, name: str, header: Header | None, *, kept: str | None = None) -> None:
+        """Count the file `name` as damaged from now on, under the name `kept` if it has another there."""
+        entry, kept = self._entries.get(name), kept or name
+        # What was read before it was damaged is still right.
+        header = header if entry is None else entry.header
+        self.drop(name)
+        self.damaged.add(kept)
+        if header is None or header.uuid == self._uuid:
+            self._lost[kept] = Lost(kept, header)
+
     def contents(self, free_bytes: int) -> SpoolContents:
         """All of it, with what the disk leaves."""
         if self._waiting is None:
@@ -167,6 +188,8 @@ class Shelf:
             waiting=self._waiting,
             damaged=tuple(sorted(self.damaged)),
             held=tuple(sorted(self.held)),
+            unread=tuple(sorted(self.unread)),
+            lost=(*self._lost.values(), *(Lost(name, None, _NOT_READ) for name in sorted(self.unread))),
             free_bytes=min(self.free_bytes, free_bytes),
         )
 

@@ -73,9 +73,11 @@ _HOLE = "no outcome for a day, and nothing for it waits in this spool; a running
 _OPEN = "no outcome yet, and nothing for it waits in this spool: another machine may hold its answer, or is about to"
 
 
-def check_spool(damaged: Iterable[str], held: Iterable[str]) -> list[Finding]:
+def check_spool(damaged: Iterable[str], held: Iterable[str], unread: Iterable[str] = ()) -> list[Finding]:
     """Report the spool files that cannot be landed."""
     findings = [Finding("damage", "damaged_spool", name, "an accepted answer fails its checks") for name in damaged]
+    what = "the disk does not give an accepted answer now; it is left where it is, and read again"
+    findings += [Finding("damage", "unreadable_spool", name, what) for name in unread]
     what = "it belongs to another log or a newer version, and is left untouched"
     findings += [Finding("warning", "held_spool", name, what) for name in held]
     return findings

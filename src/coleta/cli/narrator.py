@@ -21,6 +21,7 @@ from coleta.runtime.events import (
     Adopted,
     AskAgain,
     Asking,
+    Damaged,
     Doubted,
     Event,
     Gapped,
@@ -120,6 +121,9 @@ class Narrator:
                     Line(self._of(stream, self._landed(one, committed.name)), _OUTCOME_STYLES[one.outcome])
                     for one in accounts
                 ]
+            case Damaged(_, name, what, asked_again):
+                then = "its tick is asked again" if asked_again else "its tick ends as a gap, unless it has an outcome"
+                return [Line(self._of(stream, f"the accepted answer {name} {what}: {then}"), "bad")]
             case Superseded(_, entry, name):
                 text = (
                     f"{self._tick(entry.intervals[0].end)}  superseded: another answer was landed first; kept as {name}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coleta.cli.verdict import gap_error, over_budget
+from coleta.collect.lost import Unreadable
 from coleta.collect.tick import format_instant
 from coleta.errors import ColetaError, Doubtful, OverBudget, Retryable, StoreUnavailable
 
@@ -87,13 +88,13 @@ def settle_interval(station: Station, tick: Interval, told: Told) -> Result:
     stream = station.stream
     try:
         settlement = settle(station, tick, cancelled=threading.Event())
-    except (StoreUnavailable, Doubtful) as error:
+    except (StoreUnavailable, Doubtful, Unreadable) as error:
         return _kept(stream, tick, told, error)
     return _judged(stream, settlement, told)
 
 
 def _kept(stream: Stream, tick: Interval, told: Told, error: ColetaError) -> Result:
-    """The store did not take it: all that was accepted, or written down as a gap, is in the spool."""
+    """It is not landed: all that was accepted, or written down as a gap, is in the spool."""
     gap = _gap_of(tick, told)
     if gap is not None:
         return Result(stream.name, tick, "waiting", gap=gap, error=gap_error(gap.reason, gap.detail, tick=when(tick)))

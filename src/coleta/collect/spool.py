@@ -273,7 +273,7 @@ class SpoolFile:
         Raises:
             Corrupt: the file fails its checks, which may show only after the last page. It counts as
                 damaged from here on, and what was given must not be used.
-            Retryable: it could not be read now, for a reason that is not the file's.
+            Unreadable: it could not be read now, for a reason that is not the file's.
 
         """
         try:

@@ -70,7 +70,7 @@ def quick(evidence: Evidence) -> Report:
         StoreUnavailable: the store could not be read.
 
     """
-    findings = check_spool(evidence.spool.damaged, evidence.spool.held)
+    findings = _spool(evidence)
     recent = list(evidence.index.commits(newest=RECENT))
     for committed in recent:
         finding = _still_there(evidence.store, committed)
@@ -113,7 +113,7 @@ class _Audit:
         store = evidence.store
         self._evidence = evidence
         self._findings = Findings()
-        self._findings.add(check_spool(evidence.spool.damaged, evidence.spool.held))
+        self._findings.add(_spool(evidence))
         self._found(check_identity(store.read(IDENTITY_NAME), evidence.remembered))
         self._remembered = evidence.index.head()
         self._data = Listed(store.names("data/"))
@@ -247,6 +247,10 @@ class _Audit:
         # A tick ends at an instant of the grid: what is after the newest whose deadline has passed is no tick yet.
         until = newest(cadence.schedule, evidence.now - cadence.deadline - cadence.delay - cadence.phase)
         return check_coverage(self._walk.head, waiting, until=until)
+
+
+def _spool(evidence: Evidence) -> list[Finding]:
+    return check_spool(evidence.spool.damaged, evidence.spool.held, evidence.spool.unread)
 
 
 def _still_there(store: ObjectStore, committed: Committed) -> Finding | None:

@@ -6,13 +6,15 @@ what is due is decided anew each time, from what is settled and what is spooled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
+from coleta.collect.cadence import Plan
 from coleta.collect.clocks import astray, in_words
-from coleta.collect.pauses import without_paused
+from coleta.collect.lost import Lost, can_be_asked_again, make_good, still_open
+from coleta.collect.pauses import Pauses, without_paused
 from coleta.collect.spool import Gap
 from coleta.collect.tick import Interval
 from coleta.errors import Retryable, SpoolRefused
@@ -20,8 +22,8 @@ from coleta.land.commit import Head
 from coleta.ports import SpoolContents
 from coleta.runtime.asking import Answered, Later, TickAsking, spool_gaps
 from coleta.runtime.clock_guard import LOOK_AGAIN
-from coleta.runtime.due import chain_of, plan_of
-from coleta.runtime.events import Trouble
+from coleta.runtime.due import chain_of, covered_by, plan_of
+from coleta.runtime.events import Damaged, Trouble
 from coleta.runtime.log import known_head, look_ahead
 from coleta.runtime.pausing import read_pauses
 from coleta.runtime.station import Station
@@ -58,6 +60,7 @@ class Collector:
         self._asking: TickAsking | None = None
         self._refused: _Refused | None = None
         self._cancelled = False
+        self._told: set[str] = set()
 
     def step(self) -> datetime:
         """Make at most one exchange; when to be called again."""
@@ -86,19 +89,16 @@ class Collector:
             station = self._station
             if astray(ahead := station.clock_ahead):
                 return self._wait_for_the_clock(now, ahead)
-            # Read anew each time, since a person may pause a stream, or let it go on, while this runs.
-            pauses = read_pauses(station.notes)
             # A paused machine takes no lease: another may ask.
-            if pauses.since is None and station.lease is not None and (until := station.lease.wait_until()) is not None:
+            lease = station.lease if self._pauses.since is None else None
+            if lease is not None and (until := lease.wait_until()) is not None:
                 return until
             # The spool before the index: what is landed in between is then seen twice, never not at all.
             contents = station.spool.contents()
             head = self._head()
-            plan, paused = without_paused(plan_of(station.stream, contents, head, now), pauses)
-            self._write_down(plan.missed, MISSED, MISSED_DETAIL)
-            self._write_down(paused, PAUSED, PAUSED_DETAIL)
+            plan, written = self._plan(contents, head, now)
             if not plan.ask:
-                return now if plan.missed or paused else self._sleep(now, plan.next_at)
+                return now if written else self._sleep(now, plan.next_at)
             self._require_room(plan.ask[0], contents)
             chain = chain_of(station.stream, contents, head)
             self._asking = TickAsking(station, plan.ask[0], link=chain.link if chain else None)
@@ -111,6 +111,27 @@ class Collector:
         if isinstance(outcome, Answered):
             self._refused = None
         return self._station.world.clock.now()
+
+    @property
+    def _pauses(self) -> Pauses:
+        """Read anew each time, since a person may pause a stream, or let it go on, while this runs."""
+        return read_pauses(self._station.notes)
+
+    def _plan(self, contents: SpoolContents, head: Head, now: datetime) -> tuple[Plan, bool]:
+        """What is to be asked; what never will be is written down, and whether there was any of that."""
+        stream = self._station.stream
+        plan = plan_of(stream, contents, head, now)
+        gaps: tuple[Gap, ...] = ()
+        if contents.lost:
+            covered = covered_by(contents, head)
+            lost = still_open(contents.lost, plan, covered)
+            self._tell_damage(lost)
+            plan, gaps = make_good(plan, lost, covered, stream)
+        plan, paused = without_paused(plan, self._pauses)
+        missed = [Gap(tick, MISSED, MISSED_DETAIL) for tick in plan.missed]
+        for some in (gaps, missed, [Gap(tick, PAUSED, PAUSED_DETAIL) for tick in paused]):
+            self._write_down(some)
+        return plan, bool(gaps or missed or paused)
 
     def _head(self) -> Head:
         """The log as it is known; with a lease also what others have landed, before any of it is asked again."""
@@ -160,9 +181,16 @@ class Collector:
                 hint="it goes on by itself once what waits has landed, or the disk has room",
             )
 
-    def _write_down(self, gone: Iterable[Interval], reason: str, detail: str) -> None:
-        def day(tick: Interval) -> date:
-            return tick.date
+    def _write_down(self, gaps: Sequence[Gap]) -> None:
+        def day(gap: Gap) -> date:
+            return gap.tick.date
 
-        for _, ticks in groupby(gone, key=day):
-            spool_gaps(self._station, tuple(Gap(tick, reason, detail) for tick in ticks))
+        for _, same in groupby(gaps, key=day):
+            spool_gaps(self._station, tuple(same))
+
+    def _tell_damage(self, lost: Sequence[Lost]) -> None:
+        stream = self._station.stream
+        for one in lost:
+            if one.name not in self._told:
+                self._told.add(one.name)
+                self._station.world.tell(Damaged(stream.name, one.name, one.why, can_be_asked_again(stream)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from coleta.collect.cadence import Cadence, Chain, Plan, due, due_next, previous
+from coleta.collect.coverage import Coverage
 from coleta.collect.request import is_incremental
 from coleta.land.commit import Head, chain, newest_link
 from coleta.ports import SpoolContents
@@ -24,11 +25,15 @@ def chain_of(stream: Stream, contents: SpoolContents, head: Head) -> Chain | Non
     return Chain(newest_link(contents.waiting, head), head.answered.union(answers), begin)
 
 
+def covered_by(contents: SpoolContents, head: Head) -> Coverage:
+    """What has an outcome, in the log or waiting in the spool."""
+    return head.settled.union(interval for entry in contents.waiting for interval in entry.intervals)
+
+
 def plan_of(stream: Stream, contents: SpoolContents, head: Head, now: datetime) -> Plan:
     """What `stream` is to do now. What waits in the spool counts as covered."""
     cadence, chain = Cadence.of(stream), chain_of(stream, contents, head)
-    spooled = (interval for entry in contents.waiting for interval in entry.intervals)
-    covered = head.settled.union(spooled)
+    covered = covered_by(contents, head)
     if chain is None:
         return due(cadence, covered=covered, first_tick=head.first_tick, now=now)
     return due_next(cadence, covered=covered, chain=chain, first_tick=head.first_tick, now=now)

@@ -76,6 +76,16 @@ class Landed:
 
 
 @dataclass(frozen=True, slots=True)
+class Damaged:
+    """The file ``name`` of an accepted answer cannot be used; its tick is asked again, or else ends as a gap."""
+
+    stream: str
+    name: str
+    what: str
+    asked_again: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Superseded:
     """An accepted answer lost to one landed first, and is kept under ``name``."""
 
@@ -111,4 +121,17 @@ class Stopped:
     what: str
 
 
-Event = Opened | Asking | AskAgain | Accepted | Doubted | Gapped | Landed | Superseded | Adopted | Trouble | Stopped
+Event = (
+    Opened
+    | Asking
+    | AskAgain
+    | Accepted
+    | Doubted
+    | Gapped
+    | Landed
+    | Damaged
+    | Superseded
+    | Adopted
+    | Trouble
+    | Stopped
+)

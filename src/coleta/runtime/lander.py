@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import BinaryIO
 
+from coleta.collect.lost import Unreadable
 from coleta.collect.spool import Spooled
 from coleta.errors import Corrupt, Doubtful, Retryable, SpoolRefused
 from coleta.land.batch import Batch, choose, closes_at
-from coleta.land.commit import Head, sift
+from coleta.land.commit import Head, Ready, sift
 from coleta.land.compose import Composed, Source, compose, compose_turn
 from coleta.land.contest import Contest, held_until
 from coleta.land.quarantine import QuarantineObject
@@ -103,6 +104,8 @@ class Lander:
                 confirm(station.store, station.identity)
                 self._confirmed = True
             held = land(station, self._memory, polite=not hurry)
+        except Unreadable as error:
+            return self._rest(now, "disk", str(error))
         except (Retryable, Doubtful, SpoolRefused) as error:
             return self._rest(now, "store", str(error))
         if held is not None:
@@ -126,6 +129,8 @@ class Memory:
 
     terms: set[str] = field(default_factory=set)
     contest: Contest = field(default_factory=Contest)
+    unread: dict[str, Unreadable] = field(default_factory=dict)
+    """The entries that could not be read in this call, which hold no other up."""
 
 
 def land(station: Station, memory: Memory | None = None, *, polite: bool = False) -> datetime | None:
@@ -133,10 +138,12 @@ def land(station: Station, memory: Memory | None = None, *, polite: bool = False
 
     Raises:
         StoreUnavailable: the store does not answer; what waits goes on waiting.
+        Unreadable: the disk does not give an answer now, which goes on waiting; all others are landed.
         Corrupt: the log breaks its rules.
 
     """
     memory = memory or Memory()
+    memory.unread = {}
     for _ in range(ROUNDS):
         waiting = station.spool.contents().waiting
         if not waiting:
@@ -150,22 +157,31 @@ def land(station: Station, memory: Memory | None = None, *, polite: bool = False
         if sifted.let_go:
             station.spool.release(sifted.let_go)
         for entry in sifted.superseded:
-            _supersede(station, entry)
-        batch = choose(sifted.ready, folder=folder_date(head.next), max_bytes=station.stream.landing.max_bytes)
+            _supersede(station, entry, memory)
+        ready, max_bytes = _readable(sifted.ready, memory), station.stream.landing.max_bytes
+        batch = choose(ready, folder=folder_date(head.next), max_bytes=max_bytes)
         if batch is None:
+            for error in memory.unread.values():
+                raise error
             return None
         _commit(station, batch, head, memory)
     return None
 
 
+def _readable(ready: Sequence[Ready], memory: Memory) -> Sequence[Ready]:
+    """Those of `ready` that can be landed without what the disk does not give now: also without what it leads to."""
+    held = min((one.link for one in ready if one.link and one.entry.name in memory.unread), default=None)
+    return [one for one in ready if one.entry.name not in memory.unread and (held is None or one.link < held)]
+
+
 def _commit(station: Station, batch: Batch, head: Head, memory: Memory) -> None:
     clock = station.world.clock
     with closing(station.scratch.file()) as sink:
-        composed = _compose(station, batch, head, sink)
+        composed = _compose(station, batch, head, sink, memory)
         if composed is None:
             return
         for entry in composed.unfit:
-            _supersede(station, entry)
+            _supersede(station, entry, memory)
         if composed.unfit:
             return
         _put_notes(station, batch, composed.quarantine, memory.terms)
@@ -185,7 +201,7 @@ def _commit(station: Station, batch: Batch, head: Head, memory: Memory) -> None:
     station.world.tell(Landed(station.stream.name, committed))
 
 
-def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Composed | None:
+def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO, memory: Memory) -> Composed | None:
     before = station.spool.contents().damaged
     try:
         copies = archived(station, (member.entry for member in batch.members))
@@ -193,10 +209,13 @@ def _compose(station: Station, batch: Batch, head: Head, sink: BinaryIO) -> Comp
         return compose(batch, head, author_of(station.world), source=source, sink=sink)
     except OSError as error:
         raise no_room(error) from None
+    except Unreadable as error:
+        memory.unread[error.entry] = error
+        return None
     except Corrupt as error:
         if station.spool.contents().damaged == before:
             raise
-        # The spool has set the file aside; its tick is a hole again, to be asked or written down.
+        # The spool has set the file aside; its tick is asked again, or written down: see collect/lost.py.
         now = station.world.clock.now()
         station.world.tell(Trouble(station.stream.name, "spool", str(error), now))
         return None
@@ -231,10 +250,15 @@ def _put_notes(station: Station, batch: Batch, quarantine: Sequence[QuarantineOb
         put_note(station.store, one.file.path, one.body)
 
 
-def _supersede(station: Station, entry: Spooled) -> None:
+def _supersede(station: Station, entry: Spooled, memory: Memory) -> None:
     """Keep an answer that lost a race, then let go of it."""
+    if entry.name in memory.unread:
+        return
     try:
         whole = station.spool.read(entry).whole()
+    except Unreadable as error:
+        memory.unread[entry.name] = error
+        return
     except Corrupt as error:
         station.world.tell(Trouble(station.stream.name, "spool", str(error), station.world.clock.now()))
         return

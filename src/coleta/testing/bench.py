@@ -5,23 +5,25 @@ The simulator draws its troubles from a seed; here a test names each. One thread
 
 from __future__ import annotations
 
+import errno
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from io import BytesIO
-from typing import Literal, TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
 import pyarrow.parquet as pq
 
 from coleta.adapters.below import Below
+from coleta.collect.lost import Unreadable
 from coleta.collect.request import Request
 from coleta.collect.response import Failed, Fault, Response
-from coleta.collect.spool import Header, Spooled
+from coleta.collect.spool import Header, Spooled, SpoolFile
 from coleta.collect.tick import Interval
-from coleta.errors import Doubtful, StoreUnavailable
+from coleta.errors import ColetaError, Corrupt, Doubtful, StoreUnavailable
 from coleta.land.commit import Committed, Head, Identity
-from coleta.ports import Created, Exists, Index, ObjectStore, Scratch, Spool
+from coleta.ports import Created, Draft, Exists, Index, ObjectStore, Scratch, Spool, SpoolContents
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.events import Event
 from coleta.runtime.log import read_commit
@@ -147,6 +149,43 @@ class ScriptedApi:
                 return Response(200, (), body, body, None, began, self.clock.now())
             case response:
                 return replace(response, asked_at=began, received_at=self.clock.now())
+
+
+@dataclass(eq=False)
+class BadDisk:
+    """A spool on a disk that does not give the files of some entries now, those named in ``bad``."""
+
+    inner: Spool
+    bad: set[str] = field(default_factory=set)
+
+    @classmethod
+    def under(cls, station: Station) -> tuple[Station, BadDisk]:
+        """The `station` on such a disk."""
+        disk = cls(station.spool)
+        return replace(station, spool=disk), disk
+
+    def draft(self, header: Header) -> Draft:
+        """See ``Spool``."""
+        return self.inner.draft(header)
+
+    def contents(self) -> SpoolContents:
+        """See ``Spool``."""
+        return self.inner.contents()
+
+    def read(self, entry: Spooled) -> SpoolFile:
+        """See ``Spool``."""
+
+        def fail() -> BinaryIO:
+            raise OSError(errno.EIO, "as planned")
+
+        def refuse(error: Corrupt | OSError) -> ColetaError:
+            return Unreadable(str(error), entry=entry.name)
+
+        return SpoolFile(entry.name, fail, refuse) if entry.name in self.bad else self.inner.read(entry)
+
+    def release(self, entries: Sequence[Spooled]) -> None:
+        """See ``Spool``."""
+        self.inner.release(entries)
 
 
 @dataclass(eq=False)

@@ -136,15 +136,15 @@ class MemorySpool:
         self.files = {} if files is None else files
         self._uuid = uuid
         self._now = now
-        self._shelf = Shelf(quota_bytes)
+        self._shelf = Shelf(quota_bytes, uuid=uuid)
         for name, (accepted_at, body) in self.files.items():
             match judge(name, BytesIO(body), Stored(len(body), accepted_at), uuid=uuid):
                 case Spooled() as entry:
                     self._shelf.add(entry, reserved=False)
                 case Held():
                     self._shelf.held.add(name)
-                case Damaged():
-                    self._shelf.damaged.add(name)
+                case Damaged(header):
+                    self._shelf.set_aside(name, header)
 
     def draft(self, header: Header) -> MemoryDraft:
         """Begin to accept an answer or a gap."""
@@ -159,8 +159,7 @@ class MemorySpool:
         """The spool file of `entry`."""
 
         def refuse(error: Corrupt | OSError) -> ColetaError:
-            self._shelf.drop(entry.name)
-            self._shelf.damaged.add(entry.name)
+            self._shelf.set_aside(entry.name, entry.header)
             return error if isinstance(error, Corrupt) else Corrupt(str(error), where=entry.name)
 
         return SpoolFile(entry.name, lambda: BytesIO(self.files.get(entry.name, (None, b""))[1]), refuse)

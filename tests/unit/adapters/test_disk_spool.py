@@ -3,12 +3,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from coleta.adapters.disk_calls import DiskCalls
 from coleta.adapters.disk_spool import DiskSpool
+from coleta.collect.lost import Unreadable
 from coleta.errors import Corrupt, Misconfigured, SpoolRefused
 from coleta.testing.memory import ManualClock
 from coleta.testing.samples import (
@@ -155,6 +157,87 @@ def test_damage_found_on_reading_is_set_aside_and_says_where(tmp_path: Path) -> 
 
     assert caught.value.where == str(tmp_path / "waiting" / entry.name)
     assert tree(tmp_path) == {f"damaged/{entry.name}": b"rubbish"}
+
+
+MEMORY = Path("/proc/self/mem")
+
+
+class BadSector:
+    """A file of the spool that the disk does not give (EIO), until it is mended."""
+
+    def __init__(self, path: Path) -> None:
+        if not MEMORY.exists():
+            pytest.skip("there is no file here that answers with EIO")
+        self._path = path
+        self._kept = path.with_name("kept")
+        path.rename(self._kept)
+        # Nothing is mapped at its beginning, and Linux says so by EIO.
+        path.symlink_to(MEMORY)
+
+    def mend(self) -> None:
+        self._kept.rename(self._path)
+
+
+def test_an_answer_that_cannot_be_read_now_goes_on_waiting(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    entry = spooled_answer(spool)
+    sector = BadSector(tmp_path / "waiting" / entry.name)
+
+    for _ in range(2):
+        with pytest.raises(Unreadable, match="cannot be read") as caught:
+            spool.read(entry).whole()
+        with pytest.raises(Unreadable):
+            list(spool.read(entry).pages())
+
+    assert (caught.value.entry, caught.value.where) == (entry.name, str(tmp_path / "waiting" / entry.name))
+    assert (spool.contents().waiting, spool.contents().damaged) == ((entry,), ())
+    sector.mend()
+    assert spool.read(entry).whole()
+
+
+def test_what_cannot_be_read_at_the_start_stays_where_it_is_and_is_read_again(tmp_path: Path) -> None:
+    entry, other = spooled_answer(open_spool(tmp_path), 1), spooled_answer(open_spool(tmp_path), 2)
+    sector = BadSector(tmp_path / "waiting" / entry.name)
+    clock = ManualClock()
+
+    spool = DiskSpool(tmp_path, uuid=UUID, quota_bytes=1 << 20, now=clock.now)
+
+    contents = spool.contents()
+    assert (contents.waiting, contents.damaged, contents.unread) == ((other,), (), (entry.name,))
+    assert [(one.name, one.header, one.why[:14]) for one in contents.lost] == [(entry.name, None, "cannot be read")]
+    sector.mend()
+    assert spool.contents().unread == (entry.name,), "it is looked at again after a while only"
+    clock.advance(timedelta(seconds=30))
+    assert spool.contents().waiting == (entry, other)
+    assert (spool.contents().unread, spool.contents().lost) == ((), ())
+
+
+def test_what_is_damaged_is_told_with_its_header_wherever_that_is_known(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    entries = [spooled_answer(spool, n) for n in range(4)]
+    paths = [tmp_path / "waiting" / entry.name for entry in entries]
+    paths[0].write_bytes(b"rubbish")
+    paths[1].write_bytes(paths[1].read_bytes()[:-1])
+    with pytest.raises(Corrupt):
+        spool.read(entries[0]).whole()
+    known = {one.name: one.header for one in spool.contents().lost}
+
+    again = {one.name: one.header for one in open_spool(tmp_path).contents().lost}
+    later = {one.name: one.header for one in open_spool(tmp_path).contents().lost}
+
+    assert known == {entries[0].name: entries[0].header}, "this process had read it while it was whole"
+    assert again == later == {entries[0].name: None, entries[1].name: entries[1].header}
+
+
+def test_what_another_log_has_lost_is_none_of_ours(tmp_path: Path) -> None:
+    theirs = DiskSpool(tmp_path, uuid=OTHER_UUID, quota_bytes=1 << 20, now=ManualClock().now)
+    entry = spooled_answer(theirs, uuid=OTHER_UUID)
+    path = tmp_path / "waiting" / entry.name
+    path.write_bytes(path.read_bytes()[:-1])
+
+    contents = open_spool(tmp_path).contents()
+
+    assert (contents.damaged, contents.lost) == ((entry.name,), ())
 
 
 def test_an_answer_named_like_a_held_one_does_not_overwrite_it(tmp_path: Path) -> None:

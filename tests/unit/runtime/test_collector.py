@@ -18,14 +18,14 @@ from coleta.collect.spool import Gap, Spooled, parse
 from coleta.collect.tick import Interval
 from coleta.contract.types import Contract, Field, Int
 from coleta.runtime.collector import MISSED, Collector
-from coleta.runtime.events import Accepted, AskAgain
+from coleta.runtime.events import Accepted, AskAgain, Damaged
 from coleta.runtime.events import Trouble as Told
 from coleta.runtime.lander import land
 from coleta.runtime.opening import open_station
 from coleta.runtime.station import Station
 from coleta.stream import Cron, Every, PageNumber, Source, Stream
 from coleta.terms import Terms
-from coleta.testing.bench import Answer, Bench, bench_stream
+from coleta.testing.bench import Answer, Bench, Machine, bench_stream
 from coleta.testing.memory import MemorySpool
 from coleta.testing.samples import MINUTE, NOON, sample_tick
 
@@ -681,3 +681,69 @@ def test_a_tick_keeps_its_start_where_another_machine_has_answered_before_it() -
 
     (entry,) = waiting(station)
     assert entry.intervals == (Interval(NOON + timedelta(minutes=30), NOON + timedelta(hours=1)),)
+
+
+# What was accepted and is damaged -------------------------------------------------------------------
+
+
+def damage(machine: Machine, n: int, *, header: bool = True) -> str:
+    """Damage the file of the tick `n` while no process runs; its name."""
+    (name,) = (name for name in machine.files if name.startswith(sample_tick(n).name))
+    accepted_at, body = machine.files[name]
+    machine.files[name] = (accepted_at, body[:-1] if header else b"rubbish")
+    return name
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("after", [timedelta(0), 3 * MINUTE])
+def test_a_tick_whose_answer_is_damaged_is_a_gap_that_says_so(header: bool, after: timedelta) -> None:
+    bench = Bench()
+    machine = bench.machine()
+    collect(bench, Collector(machine.open()), until=NOON + MINUTE + timedelta(seconds=20))
+    name = damage(machine, 1, header=header)
+    asked = len(bench.api.asked)
+    bench.clock.advance(after)
+
+    station = machine.open()
+    collect(bench, Collector(station), until=bench.clock.now() + timedelta(seconds=20))
+
+    (gap,) = (gap for gap in gaps(station) if gap.reason == "damaged")
+    assert gap.tick == sample_tick(1)
+    assert name in gap.detail
+    assert len(bench.api.asked) == asked + bool(after), "nothing but the newest tick, if there is a new one"
+    assert sorted(ends(waiting(station))) == list(range(2 + after // MINUTE))
+    assert [(event.name, event.asked_again) for event in bench.told(Damaged)] == [(name, False)]
+
+
+def test_a_window_whose_answer_is_damaged_is_asked_again_though_its_deadline_has_passed() -> None:
+    source = replace(Source(url=URL), params=(("until", "{tick.end}"),))
+    bench = Bench(bench_stream(source=source, catch_up="none"))
+    machine = bench.machine()
+    collect(bench, Collector(machine.open()), until=NOON + MINUTE + timedelta(seconds=20))
+    name = damage(machine, 0)
+    bench.clock.advance(3 * MINUTE)
+
+    station = machine.open()
+    collect(bench, Collector(station), until=bench.clock.now() + timedelta(seconds=20))
+
+    assert [gap.reason for gap in gaps(station)] == ["missed", "missed"]
+    assert "T12%3A00%3A00Z" in bench.api.asked[-2].url or "T12:00:00Z" in bench.api.asked[-2].url
+    assert [(event.name, event.asked_again) for event in bench.told(Damaged)] == [(name, True)]
+
+
+def test_what_is_damaged_and_has_its_outcome_is_not_told_or_written_down_again() -> None:
+    bench = Bench()
+    machine = bench.machine()
+    collect(bench, Collector(machine.open()), until=NOON + timedelta(seconds=20))
+    damage(machine, 0)
+    station = machine.open()
+    collect(bench, Collector(station), until=NOON + timedelta(seconds=40))
+    land(station)
+    bench.events.clear()
+
+    station = machine.open()
+    collect(bench, Collector(station), until=NOON + timedelta(seconds=50))
+
+    assert waiting(station) == ()
+    assert bench.told(Damaged) == []
+    assert [one.record.accounts[0].reason for one in bench.commits()] == ["damaged"]

@@ -12,20 +12,22 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from coleta.collect.lost import Unreadable
 from coleta.collect.request import Request
 from coleta.collect.response import Failed, Fault, Response
 from coleta.collect.tick import Interval, format_instant
 from coleta.contract.types import Contract, Field, Int, Timestamp
 from coleta.errors import Misconfigured
-from coleta.land.record import Account
+from coleta.land.record import Account, Outcome
 from coleta.runtime.collector import Collector
+from coleta.runtime.events import Damaged
 from coleta.runtime.lander import land
 from coleta.runtime.log import follow
 from coleta.runtime.orders import choose_tick, settle
 from coleta.runtime.station import Station
 from coleta.stream import Source, Stream
 from coleta.terms import Terms
-from coleta.testing.bench import Bench, bench_stream
+from coleta.testing.bench import BadDisk, Bench, bench_stream
 from coleta.testing.samples import MINUTE, NOON
 
 TERMS = Terms(Contract((Field("id", Int()), Field("at", Timestamp()))), key=("id",), cursor="at")
@@ -372,3 +374,49 @@ def test_the_same_answer_on_other_terms_is_not_taken_for_the_parent_of_what_foll
 
     assert len(accounts(bench)) > 1
     assert chain_holds(bench)
+
+
+# Answers that cannot be used -------------------------------------------------------------------------
+
+
+def test_an_answer_whose_parent_the_disk_does_not_give_now_waits_with_it() -> None:
+    bench, feed, station = opened()
+    feed.records.append({"id": 1, "at": at(5)})
+    collect(bench, station)
+    feed.records.append({"id": 2, "at": at(65)})
+    collect(bench, station)
+    waiting = station.spool.contents().waiting
+    station, disk = BadDisk.under(station)
+    disk.bad.add(waiting[0].name)
+
+    with pytest.raises(Unreadable):
+        land(station)
+
+    assert station.spool.contents().waiting == waiting
+    assert bench.names("_superseded/") == []
+    disk.bad.clear()
+    land(station)
+    assert ids(bench) == [1, 2]
+    assert all(account.outcome is not Outcome.GAP for account in accounts(bench))
+
+
+def test_after_an_answer_is_damaged_the_next_takes_up_where_the_one_before_it_ended() -> None:
+    bench, feed, station = opened()
+    feed.records.append({"id": 1, "at": at(5)})
+    collect(bench, station)
+    land(station)
+    feed.records.append({"id": 2, "at": at(65)})
+    collect(bench, station)
+    files = station.spool.files  # type: ignore[attr-defined]
+    ((name, (accepted_at, body)),) = files.items()
+    files[name] = (accepted_at, body[:-1])
+    land(station)
+    assert station.spool.contents().damaged == (name,)
+
+    collect(bench, station)
+    land(station)
+
+    assert ids(bench) == [1, 2]
+    assert [(event.name, event.asked_again) for event in bench.told(Damaged)] == [(name, True)]
+    assert {account.outcome for account in accounts(bench)} == {Outcome.OK}
+    assert len(tuple(follow(station.store, station.index, station.identity).answered)) == 1, "without a hole"

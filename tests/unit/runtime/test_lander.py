@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 import pytest
 
+from coleta.collect.lost import Unreadable
 from coleta.collect.spool import Gap, Spooled
 from coleta.collect.tick import Interval, format_instant, on_demand
 from coleta.contract.types import Contract, Field, Int, Timestamp
@@ -26,7 +27,7 @@ from coleta.runtime.putting import PUT_TRIES
 from coleta.runtime.station import Station
 from coleta.stream import Landing
 from coleta.terms import Terms
-from coleta.testing.bench import Bench, Machine, Trouble, bench_stream, waiting
+from coleta.testing.bench import BadDisk, Bench, Machine, Trouble, bench_stream, waiting
 from coleta.testing.samples import MINUTE, NOON, sample_terms, sample_tick
 
 DATA = "compras/data/"
@@ -457,6 +458,47 @@ def test_a_damaged_answer_that_is_superseded_is_set_aside_too() -> None:
     assert one.spool.contents().damaged == (broken.name,)
     assert left(one) == ()
     assert bench.names("_superseded/") == []
+
+
+def test_an_answer_that_the_disk_does_not_give_now_holds_up_no_other_and_lands_later() -> None:
+    bench = Bench()
+    station, disk = BadDisk.under(bench.machine().open())
+    bad = waiting(station, 1, purchases(1))
+    waiting(station, 2, purchases(2))
+    disk.bad.add(bad.name)
+    lander = Lander(station)
+
+    again = lander.step()
+
+    assert eans(bench) == [2]
+    assert (left(station), station.spool.contents().damaged) == ((bad,), ())
+    assert again == bench.clock.now() + SHORTEST_PAUSE
+    assert [(event.where, event.until) for event in bench.told(Told)] == [("disk", again)]
+    disk.bad.clear()
+    bench.clock.set(again)
+    lander.step()
+    assert eans(bench) == [2, 1]
+    assert left(station) == ()
+
+
+def test_a_superseded_answer_that_the_disk_does_not_give_now_waits_to_be_kept() -> None:
+    bench, one, two = two_machines()
+    bad = waiting(one, 1, purchases(1))
+    waiting(two, 1, purchases(2))
+    land(two)
+    one, disk = BadDisk.under(one)
+    disk.bad.add(bad.name)
+    waiting(one, 2, purchases(3))
+
+    with pytest.raises(Unreadable):
+        land(one)
+
+    assert eans(bench) == [2, 3]
+    assert left(one) == (bad,)
+    disk.bad.clear()
+    land(one)
+    assert left(one) == ()
+    assert len(bench.names("_superseded/")) == 1
 
 
 class SmallDisk:
