@@ -181,3 +181,10 @@ class Stream:
     """Whether of several collectors one asks and the others wait. It spares requests; nothing rests on it."""
     budget: float = 0.1
     """The share of an answer's records that may break the contract before `run` exits with 65."""
+    was: str | None = None
+    """The name under which its log began, where a person has renamed it since."""
+
+    @property
+    def log_name(self) -> str:
+        """Its name in the log, in spool files and on this machine's disk, which never changes."""
+        return self.was or self.name

@@ -52,8 +52,8 @@ def make_folders(folder: Path, *, mode: int = 0o777, disk: DiskCalls = DISK) -> 
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
-def replace_file(path: Path, body: bytes, *, disk: DiskCalls = DISK) -> None:
-    """Put `body` in the place of the file at `path`: after a crash it is the old or the new, whole.
+def replace_file(path: Path, body: bytes, *, mode: int = 0o600, disk: DiskCalls = DISK) -> None:
+    """Put `body` in the place of the file at `path`, with `mode`: after a crash it is the old or the new, whole.
 
     Raises:
         OSError: it is not certain that the new one is durable.
@@ -63,6 +63,9 @@ def replace_file(path: Path, body: bytes, *, disk: DiskCalls = DISK) -> None:
     fd = disk.create(temp, mode=0o600)
     try:
         try:
+            if mode != 0o600:
+                # Not at its creation: what the process masks would be missing then.
+                os.fchmod(fd, mode)
             disk.write(fd, body)
             disk.sync(fd)
         finally:

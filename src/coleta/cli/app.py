@@ -54,6 +54,50 @@ class Setting(Protocol):
         """Of a secret's reference where the secret is now."""
 
 
+class Stray(Protocol):
+    """A folder of the spool in which something waits for a stream that the project file does not name."""
+
+    @property
+    def name(self) -> str:
+        """The stream's name."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder."""
+
+    @property
+    def waiting(self) -> int:
+        """How many files wait."""
+
+
+class Edited(Protocol):
+    """The project file as it would be after a command has changed it."""
+
+    @property
+    def before(self) -> str:
+        """Its text now."""
+
+    @property
+    def after(self) -> str:
+        """Its text then."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+
+    def stream(self, name: str) -> Stream:
+        """The stream called `name` then."""
+
+    def write(self) -> None:
+        """Put the new text in the old one's place.
+
+        Raises:
+            Misconfigured: somebody has changed the file meanwhile.
+            SpoolRefused: the disk did not take it; the old one is there.
+
+        """
+
+
 class App(Protocol):
     """One project, opened: what its file says, and doors to its streams."""
 
@@ -142,6 +186,17 @@ class App(Protocol):
 
     def decode_preview(self, stream: Stream, body: bytes, *, limit: int) -> Preview:
         """What landing would make of a page `body`: the first `limit` rows, and every reject."""
+
+    def strays(self) -> Sequence[Stray]:
+        """What waits in the spool for streams that the file does not name."""
+
+    def renamed(self, old: str, new: str) -> Edited:
+        """The project file in which the stream `old` is called `new`; unchanged if that is done. Nothing is written.
+
+        Raises:
+            Misconfigured: there is no such stream, the name cannot be had, or there is no file.
+
+        """
 
     def settings(self) -> Sequence[Setting]:
         """Every key of the project file as it takes effect, in the file's order.

@@ -15,7 +15,7 @@ from coleta.cli.doors import Doors
 from coleta.cli.screen import Screen, error_lines, error_value
 from coleta.cli.session import JsonOption, session_of
 from coleta.cli.verdict import over_budget
-from coleta.errors import ColetaError, OverBudget
+from coleta.errors import ColetaError, Misconfigured, OverBudget
 
 if TYPE_CHECKING:
     from coleta.cli.app import App
@@ -79,6 +79,8 @@ def checks(app: App, *, offline: bool) -> Iterator[Check]:
     for stream in app.streams:
         fields = ", ".join(f"{name} {kind}" for name, kind, _ in describe(stream.terms.contract))
         yield Check("contract", stream.name, fields)
+    for stray in app.strays():
+        yield Check("spool", stray.name, Misconfigured(str(stray)))
     if offline:
         return
     with app.world(lambda event: None) as world:

@@ -34,6 +34,7 @@ from coleta.cli.preview import preview_command
 from coleta.cli.quarantine import quarantine_commands
 from coleta.cli.query import query_command
 from coleta.cli.raw import raw_commands
+from coleta.cli.rename import rename_command
 from coleta.cli.run import run_command
 from coleta.cli.screen import forget
 from coleta.cli.session import Session
@@ -68,6 +69,7 @@ def build(doors: Doors) -> typer.Typer:
     app.command("gaps")(gaps_command(doors))
     app.command("pause")(pause_command(doors))
     app.command("resume")(resume_command(doors))
+    app.command("rename")(rename_command(doors))
     app.command("verify")(verify_command(doors))
     app.command("query")(query_command(doors))
     app.add_typer(quarantine_commands(doors))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coleta.cli.doors import Doors
+from coleta.cli.rename import tell_strays
 from coleta.cli.screen import Screen, error_value
 from coleta.cli.session import JsonOption, StoreOption, StreamArgument, session_of
 from coleta.cli.settling import Result, Told, settle_tick, when
@@ -44,6 +45,7 @@ def run_command(doors: Doors) -> Callable[..., None]:
         session = session_of(context, json=json)
         screen = session.screen
         app = doors.open_app(session.project, to)
+        tell_strays(screen, app)
         one = app.stream(stream)
         told = Told(teller(screen))
         with app.station(one, told.tell) as station:

@@ -10,6 +10,7 @@ import typer
 
 from coleta.cli.app import NeverStarted
 from coleta.cli.doors import Doors
+from coleta.cli.rename import tell_strays
 from coleta.cli.screen import Screen, error_value, table
 from coleta.cli.session import JsonOption, session_of
 from coleta.collect.tick import format_instant
@@ -41,12 +42,14 @@ def status_command(doors: Doors) -> Callable[..., None]:
         screen = session.screen
         if json:
             streams = [{**_value(name, books), "paused": paused.get(name)} for name, books in found]
-            screen.document({"project": app.name, "root": str(app.root), "streams": streams})
+            strays = [{"stream": one.name, "folder": str(one.folder), "waiting": one.waiting} for one in app.strays()]
+            screen.document({"project": app.name, "root": str(app.root), "streams": streams, "strays": strays})
         else:
             screen.out(f"project {app.name} in {app.root}")
             screen.out(table(_HEADS, [_row(name, books, paused.get(name)) for name, books in found]))
             for line in (line for name, books in found for line in _doubts(name, books)):
                 screen.out(line, style="warning")
+        tell_strays(screen, app)
         _end(screen, found)
 
     return status

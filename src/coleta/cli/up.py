@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from coleta.cli.doors import Doors
+from coleta.cli.rename import tell_strays
 from coleta.cli.screen import Screen
 from coleta.cli.session import StoreOption, session_of
 from coleta.errors import ColetaError
@@ -46,6 +47,7 @@ def up_command(doors: Doors) -> Callable[..., None]:
             screen.note("stopping: landing what waits, for 8 s at most; once more to leave at once")
 
         watch = Watch(show, statuses=STATUSES, stopping=stopping)
+        tell_strays(screen, app)
         with app.service(watch.tell) as service:
             screen.note(f"collecting {len(app.streams)} stream(s) of {app.name}; Ctrl-C stops")
             try:

@@ -10,6 +10,7 @@ import typer
 from coleta.cli.app import NeverStarted
 from coleta.cli.doors import Doors
 from coleta.cli.progress import progress_of
+from coleta.cli.rename import tell_strays
 from coleta.cli.screen import Screen, error_value
 from coleta.cli.session import JsonOption, session_of
 from coleta.errors import ColetaError, Corrupt, StoreUnavailable
@@ -73,6 +74,7 @@ def verify_command(doors: Doors) -> Callable[..., None]:
                 outcome = _audit(app, stream, deep, progress, quickly=level == QUICK)
             _show(screen, stream, outcome)
             found.append((stream, outcome))
+        tell_strays(screen, app)
         status = _status(found, all_named=bool(streams))
         if json:
             values = [_value(stream, outcome) for stream, outcome in found]

@@ -16,6 +16,7 @@ from coleta.wiring import App
 if TYPE_CHECKING:
     from coleta.cli.filling import Filled
     from coleta.cli.raw import Raw
+    from coleta.cli.rename import Renamed
     from coleta.collect.pauses import Pauses
     from coleta.runtime.discard import Discarded
     from coleta.runtime.events import Event
@@ -44,6 +45,23 @@ class Upkeep:
         from coleta.cli.raw import raw_answers
 
         return raw_answers(self._app, self._app.stream(stream))
+
+    def rename(self, old: str, new: str, *, dry_run: bool = False) -> Renamed:
+        """Give the stream `old` another name in the project file; its log, its place and what waits stay as they are.
+
+        A ``Renamed``: ``stream``, ``was``, ``store``, ``path``, ``changed``. Doing so again changes nothing.
+
+        Raises:
+            Misconfigured: there is no such stream, the name cannot be had, or the project has no file.
+            SpoolRefused: the disk did not take the new file.
+
+        """
+        from coleta.cli.rename import rename_in
+
+        done = rename_in(self._app, old, new, dry_run=dry_run)
+        if not dry_run:
+            self._app = self._app.again()
+        return done
 
     def pause(self, stream: str) -> Pauses:
         """Ask nothing more for `stream` on this machine, until ``resume``; a running ``up`` heeds it at its next tick.

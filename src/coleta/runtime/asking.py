@@ -276,7 +276,7 @@ def spool_gaps(station: Station, gaps: tuple[Gap, ...]) -> Spooled:
     """
     header = Header(
         project=station.stream.project,
-        stream=station.stream.name,
+        stream=station.stream.log_name,
         uuid=station.identity.uuid,
         terms=station.stream.terms,
         schedule=station.stream.schedule.to_json(),

@@ -141,7 +141,7 @@ class Gathering:
         source = station.stream.source
         return Header(
             project=station.stream.project,
-            stream=station.stream.name,
+            stream=station.stream.log_name,
             uuid=station.identity.uuid,
             terms=station.stream.terms,
             schedule=station.stream.schedule.to_json(),

@@ -85,12 +85,15 @@ def check_owner(identity: Identity, stream: Stream) -> None:
         Misconfigured: project or stream do not agree.
 
     """
-    if (identity.project, identity.stream) != (stream.project, stream.name):
+    if (identity.project, identity.stream) != (stream.project, stream.log_name):
+        hint = "give the stream another `path`, or the project its old name"
+        if identity.project == stream.project and stream.was is None:
+            hint = f'give it another `path`; or if it is that stream under a new name, write was = "{identity.stream}"'
         raise Misconfigured(
             f"this path belongs to stream {identity.stream!r} of project {identity.project!r}, "
-            f"not to stream {stream.name!r} of project {stream.project!r}",
+            f"not to stream {stream.log_name!r} of project {stream.project!r}",
             where=f"{stream.store}/{stream.path}",
-            hint="give the stream another `path`, or the project its old name",
+            hint=hint,
         )
 
 

@@ -16,10 +16,10 @@ from coleta.settings.mistakes import Keys
 PROJECT_FILE = "coleta.toml"
 VERSION = 1
 
-_KEY = r"""(?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*')"""
-_KEYS = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
-_HEADER = re.compile(rf"\s*\[\[?\s*({_KEYS})\s*\]")
-_ASSIGNMENT = re.compile(rf"\s*({_KEYS})\s*=")
+KEY = r"""(?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*')"""
+_KEYS = rf"{KEY}(?:\s*\.\s*{KEY})*"
+HEADER = re.compile(rf"\s*\[\[?\s*({_KEYS})\s*\]")
+ASSIGNMENT = re.compile(rf"\s*({_KEYS})\s*=")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _BARE_WORD = re.compile(r"=\s*[A-Za-z][^\"'\[{#]*$")
 
@@ -62,10 +62,10 @@ def key_lines(text: str) -> dict[Keys, int]:
     for number, line in enumerate(text.splitlines(), start=1):
         opens = (line.count('"""') + line.count("'''")) % 2 == 1
         if not in_long_text:
-            if header := _HEADER.match(line):
-                keys = table = _split(header[1])
-            elif assignment := _ASSIGNMENT.match(line):
-                keys = (*table, *_split(assignment[1]))
+            if header := HEADER.match(line):
+                keys = table = split_keys(header[1])
+            elif assignment := ASSIGNMENT.match(line):
+                keys = (*table, *split_keys(assignment[1]))
             else:
                 keys = ()
             for length in range(1, len(keys) + 1):
@@ -74,8 +74,9 @@ def key_lines(text: str) -> dict[Keys, int]:
     return lines
 
 
-def _split(written: str) -> Keys:
-    return tuple(key.strip("\"'") for key in re.findall(_KEY, written))
+def split_keys(written: str) -> Keys:
+    """The keys that are `written` with dots between them, without their quotes."""
+    return tuple(key.strip("\"'") for key in re.findall(KEY, written))
 
 
 def _text(file: Path) -> str:

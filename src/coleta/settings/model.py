@@ -41,6 +41,12 @@ def _project_name(name: str) -> str:
     return name
 
 
+def _stream_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError("must be a stream's name: a to z first, then a to z, 0 to 9 and _")
+    return name
+
+
 def _one_or_many(written: object) -> tuple[str, ...]:
     """The fields of ``key``: one name, or a list of them."""
     names = [written] if isinstance(written, str) else written
@@ -201,6 +207,7 @@ class StreamTable(_Table):
 
     store: str | None = None
     path: Annotated[str, AfterValidator(check_path)] | None = None
+    was: Annotated[str, AfterValidator(_stream_name)] | None = None
 
     url: Annotated[str, AfterValidator(check_url)] | None = None
     method: Literal["GET", "HEAD", "POST"] = "GET"

@@ -60,7 +60,7 @@ def load_project(path: Path, *, environment: Mapping[str, str], to: str | None =
         Misconfigured: there is no such file, or something is wrong with it; one line per mistake.
 
     """
-    return _project_of(read_document(path), environment=environment, to=to)
+    return project_of(read_document(path), environment=environment, to=to)
 
 
 def define_project(table: Mapping[str, object], *, root: Path, environment: Mapping[str, str]) -> Project:
@@ -70,10 +70,16 @@ def define_project(table: Mapping[str, object], *, root: Path, environment: Mapp
         Misconfigured: something is wrong with it; one line per mistake.
 
     """
-    return _project_of(Document(root / DEFINED, dict(table), {}), environment=environment, to=None)
+    return project_of(Document(root / DEFINED, dict(table), {}), environment=environment, to=None)
 
 
-def _project_of(document: Document, *, environment: Mapping[str, str], to: str | None) -> Project:
+def project_of(document: Document, *, environment: Mapping[str, str], to: str | None) -> Project:
+    """The project that `document` says; `to` as for ``load_project``.
+
+    Raises:
+        Misconfigured: something is wrong with it; one line per mistake.
+
+    """
     root = document.path.parent.resolve()
     mistakes = Mistakes(str(document.path), document.lines)
     file = read_tables(document.table, mistakes)

@@ -81,9 +81,14 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
 
 
 def check_places(checked: Iterable[Checked], mistakes: Mistakes) -> None:
-    """Note every stream that would lie where another one lies, or inside it."""
+    """Note every stream that would lie where another one lies, or inside it, in its store or in the spool."""
     taken: list[tuple[str, str]] = []
+    names: dict[str, str] = {}
     for stream in checked:
+        began = stream.table.was or stream.name
+        if (other := names.setdefault(began, stream.name)) != stream.name:
+            what = f"the log of stream {other!r} has this name too, and so its spool; take another"
+            mistakes.add(("stream", stream.name, *(["was"] if stream.table.was else [])), what)
         place = f"{stream.store.rstrip('/')}/{stream.path}/"
         for other, elsewhere in taken:
             # One inside the other counts: a clean-up of the outer table would take the inner one's files.

@@ -30,6 +30,7 @@ def build_stream(checked: Checked, *, project: str) -> Stream:
         lease=table.lease,
         checks=Checks(**table.checks.model_dump()),
         budget=table.budget,
+        was=table.was,
     )
 
 

@@ -21,6 +21,7 @@ from coleta.adapters.mounts import refuse_tmpfs
 from coleta.adapters.read_ahead import ReadAhead
 from coleta.adapters.scratch import DiskScratch
 from coleta.adapters.sqlite_index import SqliteIndex
+from coleta.adapters.strays import Stray, strays_in
 from coleta.adapters.stream_lock import StreamLock
 from coleta.adapters.system import SystemClock, SystemIds
 from coleta.cli.app import NeverStarted
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from coleta.runtime.orders import Preview
     from coleta.runtime.service import Service
     from coleta.settings import Project
+    from coleta.settings.changes import Edited
     from coleta.settings.effective import Setting
 
 Tell = Callable[[Event], None]
@@ -193,6 +195,22 @@ class App:
 
         return preview(stream, body, limit=limit)
 
+    def strays(self) -> Sequence[Stray]:
+        """What waits in the spool for streams that the file does not name."""
+        return strays_in(self._project.spool, {stream.log_name for stream in self.streams})
+
+    def again(self) -> App:
+        """The same project, as its file is now."""
+        from coleta.settings import load_project
+
+        return App(load_project(self._project.document.path, environment=self._variables), self._variables)
+
+    def renamed(self, old: str, new: str) -> Edited:
+        """The project file in which the stream `old` is called `new`."""
+        from coleta.settings.changes import rename_stream
+
+        return rename_stream(self._project, old, new, self._variables)
+
     def settings(self) -> Sequence[Setting]:
         """Every key of the project file as it takes effect."""
         from coleta.settings.effective import effective
@@ -258,7 +276,7 @@ class App:
         return load_environment(self.root, self._variables)
 
     def _folder(self, stream: Stream) -> Path:
-        return self._project.spool / stream.name
+        return self._project.spool / stream.log_name
 
     def _known_identity(self, stream: Stream, store: Below) -> Identity:
         stored = self._stores.notes(stream).recall("identity")

@@ -88,4 +88,4 @@ class Stores:
             # The same bucket's name at another endpoint is another store: it must be probed by itself.
             endpoint = endpoint_of(self._project.store(where), self._environment())
             where = f"{where} at {endpoint}" if endpoint else where
-        return DiskNotes(self._project.spool / stream.name, store_url=where)
+        return DiskNotes(self._project.spool / stream.log_name, store_url=where)
