@@ -56,6 +56,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
     ("stream", "NAME"): {
         "store": "The name of a [store.NAME]; must be there where there are several.",
         "path": "Where the stream lies in its store; by default its name.",
+        "was": "The name that its log has, where it began under another one.",
         "url": "What is asked, by http or https. It may name the tick: {tick.start}, {tick.end}.",
         "method": "The HTTP method.",
         "params": "Query parameters. A value may name the tick; a list is sent as the same name several times.",
