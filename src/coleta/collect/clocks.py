@@ -13,6 +13,9 @@ from email.utils import parsedate_to_datetime
 TOLERANCE = timedelta(seconds=60)
 """How far apart two clocks may be: more than any that is kept by NTP, less than a usual interval."""
 
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+"""No clock that is right shows an earlier time: this program is younger. Machines without a battery start in 1970."""
+
 _STEP = timedelta(seconds=1)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coleta.collect.cadence import first_tick
-from coleta.errors import Corrupt, Doubtful, Misconfigured, StoreUnavailable
+from coleta.collect.clocks import EARLIEST
+from coleta.errors import Corrupt, Doubtful, Misconfigured, StoreUnavailable, WrongClock
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.ports import Cell, Created, Exists, Ids, Index, Notes, ObjectStore, Scratch, Spool
 from coleta.runtime.archive import ArchivingSpool, adopt
@@ -59,6 +60,7 @@ def identify(store: ObjectStore, stream: Stream, ids: Ids, now: datetime) -> Ide
 
     Raises:
         Misconfigured: the path belongs to another project or stream.
+        WrongClock: there is none, and `now` cannot be right: a log is never begun in 1970.
         StoreUnavailable: it could not be told.
 
     """
@@ -68,6 +70,13 @@ def identify(store: ObjectStore, stream: Stream, ids: Ids, now: datetime) -> Ide
             identity = Identity.from_json(stored)
             check_owner(identity, stream)
             return identity
+        if now < EARLIEST:
+            # Its first tick would be kept for ever, and the decades since then be written down as missed.
+            raise WrongClock(
+                f"this machine's clock says {now:%Y-%m-%d %H:%M}, which cannot be right, so no log is begun",
+                where=f"{stream.store}/{stream.path}",
+                hint="set the clock (NTP); a service goes on by itself then",
+            )
         mine = Identity(ids.uuid(), stream.project, stream.name, first_tick(stream.schedule, now), now)
         body = mine.to_json()
         try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from coleta.errors import Corrupt, Misconfigured, StoreUnavailable
+from coleta.errors import Corrupt, Misconfigured, StoreUnavailable, WrongClock
 from coleta.land.commit import Head, Identity
 from coleta.ports import Created, Exists
 from coleta.runtime.events import Opened
@@ -48,6 +49,27 @@ def test_the_second_machine_joins_the_log_that_the_first_began() -> None:
     one, two = bench.machine("one").open(), bench.machine("two").open()
 
     assert one.identity == two.identity
+
+
+def test_no_log_is_begun_by_a_clock_that_cannot_be_right() -> None:
+    bench = Bench()
+    right = bench.clock.now()
+    bench.clock.set(datetime(1970, 1, 1, 0, 3, tzinfo=UTC))
+
+    with pytest.raises(WrongClock, match="1970-01-01 00:03"):
+        bench.machine().open()
+    assert IDENTITY not in bench.objects.objects
+
+    bench.clock.set(right)
+    assert bench.machine().open().identity.first_tick == NOON
+
+
+def test_a_log_that_exists_is_opened_by_whatever_clock() -> None:
+    bench = Bench()
+    begun = bench.machine("one").open().identity
+    bench.clock.set(datetime(1970, 1, 1, tzinfo=UTC))
+
+    assert bench.machine("two").open().identity == begun
 
 
 @pytest.mark.parametrize("trouble", ["lost", "doubt", "false_exists"])
