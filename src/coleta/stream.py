@@ -97,6 +97,8 @@ class Source:
     verify_tls: bool = True
     redirects: Redirects = "refuse"
     """Whether a redirect is followed, and then only to the same scheme, host and port."""
+    conditional: bool = False
+    """Whether it is asked only for what is new, so that a 304 is an answer; such a stream carries state."""
     allow_addresses: tuple[str, ...] = ()
     """Networks, such as ``10.0.0.0/8``, that the URL's host may lead to though they are private."""
     cursor_start: int | str | None = None

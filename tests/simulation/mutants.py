@@ -241,6 +241,27 @@ MUTANTS = (
         "known = (tick.start, self.link.end,",
     ),
     Mutant(
+        "unchanged_since_any_answer",
+        "collect/conditional.py",
+        " or link.end != tick.start",
+        "",
+        told("tests/unit/runtime/test_conditional.py", "of_long_ago"),
+    ),
+    Mutant(
+        "unchanged_on_any_terms",
+        "collect/conditional.py",
+        'or known.get("request") != asked',
+        "",
+        told("tests/unit/runtime/test_conditional.py", "other_terms"),
+    ),
+    Mutant(
+        "unchanged_since_what_was_not_the_data",
+        "runtime/gathering.py",
+        "self._last if good else None",
+        "self._last",
+        told("tests/unit/runtime/test_conditional.py", "not_the_data"),
+    ),
+    Mutant(
         "superseded_answers_count_as_asked",
         "runtime/due.py",
         "if entry.header.carried is None or entry.name in links)",

@@ -109,6 +109,8 @@ CATALOGUE = {
         "wire/test_ticks.py::test_who_asks_is_refused_and_not_asked_again_within_the_tick",
     ],
     ("A 22", "304"): [
+        "wire/test_conditional.py::test_a_304_to_a_conditional_request_is_unchanged_and_what_is_new_lands",
+        "wire/test_conditional.py::test_a_304_that_nobody_asked_for_is_a_gap",
         "unit/collect/test_response.py::test_any_other_status_ends_the_tick",
     ],
     ("A 23", "page 3 of 5 fails"): [
@@ -217,7 +219,6 @@ CATALOGUE = {
 NOT_YET = {
     "A 11": "lines of JSON are no format yet, so there is nothing to opt in to",
     "A 21": "there is no token to be refreshed: a secret is looked up at each request, and a 401 ends the tick",
-    "A 22": "nothing is asked with If-None-Match, so a 304 answers no question: gap(unexpected_304)",
     "A 24": "pages are asked by number; there are no page cursors",
     "C 41": "there are no alerts",
 }

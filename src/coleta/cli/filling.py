@@ -102,13 +102,13 @@ def fill(
 def _ask_all(
     station: Station, lines: list[TickLine], told: Told, filled: Filled, progress: Callable[[int, int], None]
 ) -> None:
-    from coleta.collect.request import is_incremental
+    from coleta.collect.request import carries_state
     from coleta.runtime.orders import ask_again, check_clock
 
     check_clock(station)
     in_a_row = 0
     # A stream that carries state takes up where its answers have come to: its newest gap covers the others.
-    newest_first = is_incremental(station.stream.source)
+    newest_first = carries_state(station.stream.source)
     for done, line in enumerate(reversed(lines) if newest_first else lines):
         progress(done, len(lines))
         for tick in ask_again(station, line.open):

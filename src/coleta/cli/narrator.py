@@ -142,7 +142,9 @@ class Narrator:
     def _accepted(self, stream: str, entry: Spooled, records: int) -> list[Line]:
         if stream not in self._waiting_shown:
             return []
-        kept = f"{records} records" if entry.trailer.wrong is None else f"not the data ({entry.trailer.wrong})"
+        kept = "nothing new" if entry.unchanged else f"{records} records"
+        if entry.trailer.wrong is not None:
+            kept = f"not the data ({entry.trailer.wrong})"
         text = f"{self._tick(entry.intervals[0].end)}  accepted: {kept}, waiting in the spool to be landed"
         return [Line(self._of(stream, text), "dim")]
 
@@ -179,6 +181,8 @@ def counts(account: Account) -> str:
     """The records of one tick by fate; what is nought is left out, but for what came."""
     if account.outcome is Outcome.REJECTED and not account.received:
         return account.reason or "not the data"
+    if account.outcome is Outcome.UNCHANGED:
+        return "nothing new since the answer before"
     parts = [f"{account.received} received", f"{account.landed} landed"]
     if account.quarantined:
         parts.append(f"{account.quarantined} quarantined")

@@ -53,6 +53,11 @@ class NotData:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The API says, as it was asked to, that nothing is new since the answer that its validators name."""
+
+
 def unwrap(wire: bytes, encoding: str | None, *, max_bytes: int) -> bytes:
     """The body without its content coding.
 

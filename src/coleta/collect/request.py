@@ -19,7 +19,9 @@ from coleta.terms import Terms
 
 _PLACEHOLDER = re.compile(r"\{(tick\.start|tick\.end|cursor)(?::([^{}]+))?\}")
 
-SHOWN_HEADERS = frozenset({"accept", "accept-language", "content-type", "user-agent", "if-none-match"})
+SHOWN_HEADERS = frozenset(
+    {"accept", "accept-language", "content-type", "user-agent", "if-none-match", "if-modified-since"}
+)
 """The request headers whose values may be shown; of all others only the names are."""
 
 _SECRET_PARAM = re.compile(r"key|token|secret|passw|auth|sig|credential|session", re.IGNORECASE)
@@ -47,10 +49,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a request's templates are filled with: the tick, and how far the records are known already."""
+    """What a request's templates are filled with: the tick, and how far the records are known already.
+
+    ``condition`` are headers that ask only for what is new, which can be asked of a single page only.
+    """
 
     tick: Interval
     cursor: Place | None = None
+    condition: tuple[tuple[str, str], ...] = ()
 
 
 def asked_from(source: Source, terms: Terms, cursor: int | str | None) -> Place | None:
@@ -71,7 +77,7 @@ def first_request(source: Source, question: Question) -> Request:
     """The request that opens the answer to `question`."""
     match source.paging:
         case SinglePage():
-            return _request(source, question, ())
+            return _request(source, question, (), condition=question.condition)
         case PageNumber() as paging:
             return page_request(source, question, paging, paging.first)
 
@@ -94,6 +100,11 @@ def is_incremental(source: Source) -> bool:
     return "cursor" in _names(source)
 
 
+def carries_state(source: Source) -> bool:
+    """Whether each answer begins with what the one before it left."""
+    return source.conditional or is_incremental(source)
+
+
 def _names(source: Source) -> set[str]:
     return {found[1] for found in _placeholders(source)}
 
@@ -107,7 +118,13 @@ def _placeholders(source: Source) -> Iterator[re.Match[str]]:
         yield from _PLACEHOLDER.finditer(text)
 
 
-def _request(source: Source, question: Question, extra: tuple[tuple[str, str], ...]) -> Request:
+def _request(
+    source: Source,
+    question: Question,
+    extra: tuple[tuple[str, str], ...],
+    *,
+    condition: tuple[tuple[str, str], ...] = (),
+) -> Request:
     url = urlsplit(_fill(source.url, question, safe=True))
     # A parameter that would say from where, when nobody knows yet, is not sent: then all is asked for.
     asked = [
@@ -119,7 +136,7 @@ def _request(source: Source, question: Question, extra: tuple[tuple[str, str], .
     return Request(
         url=urlunsplit((url.scheme, url.netloc, url.path or "/", query, "")),
         method=source.method,
-        headers=source.headers,
+        headers=(*source.headers, *condition),
         verify_tls=source.verify_tls,
         redirects=source.redirects,
         allow_addresses=source.allow_addresses,

@@ -13,7 +13,7 @@ from typing import assert_never
 from urllib.parse import urlsplit
 
 from coleta.collect import limits
-from coleta.collect.envelope import NotData, Page
+from coleta.collect.envelope import NotData, Page, Unchanged
 
 BASE_WAIT = timedelta(seconds=0.5)
 """The wait before the first retry at the most; it doubles with each."""
@@ -127,14 +127,15 @@ class Patience:
 
 def judge(
     came: Response | Failed,
-    page: Page | NotData | None,
+    page: Page | NotData | Unchanged | None,
     patience: Patience,
     *,
     complete_from: datetime | None = None,
 ) -> Verdict:
     """Keep, ask again, or give up.
 
-    `page` is what the envelope made of a 2xx response's body, None for anything else. `complete_from` is the
+    `page` is what the envelope made of a 2xx response's body, ``Unchanged`` for a 304 that was asked for, None for
+    anything else. `complete_from` is the
     instant before which no answer can be complete, by the server's own clock; None: any may be.
     """
     if isinstance(came, Failed):
@@ -142,6 +143,8 @@ def judge(
             return GiveUp(str(came.fault), came.detail)
         wait = _full_jitter(patience)
         return _retry_or_give_up(str(came.fault), came.detail, wait, patience)
+    if isinstance(page, Unchanged):
+        return Keep()
     if 200 <= came.status < 300:
         early = _early(came, complete_from)
         if early is not None:

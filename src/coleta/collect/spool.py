@@ -120,6 +120,8 @@ class Spooled:
     received_at: datetime
     size_bytes: int
     tls_verified: bool = True
+    unchanged: bool = False
+    """Whether the API said that nothing is new, instead of giving anything."""
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
@@ -253,6 +255,8 @@ def summary(entry: str, header: Header, heads: Sequence[PageHead], trailer: Trai
         received_at=heads[-1].received_at if heads else stored.accepted_at,
         size_bytes=stored.size_bytes,
         tls_verified=all(head.tls_verified for head in heads),
+        # Nothing but what was asked for is accepted, so a 304 that lies here is an answer.
+        unchanged=any(head.status == 304 for head in heads),
     )
 
 

@@ -174,6 +174,8 @@ def _gap_accounts(member: Ready) -> Iterator[Account]:
 
 def _land(member: Ready, source: Source, writer: ObjectWriter) -> tuple[Account, list[QuarantineObject]]:
     account, entry = _blank_account(member), member.entry
+    if entry.unchanged:
+        return replace(account, outcome=Outcome.UNCHANGED), []
     wrong = source.wrong.get(entry.name)
     if wrong is None:
         rows = writer.rows

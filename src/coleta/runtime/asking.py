@@ -10,17 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from coleta.collect.carry import Link
-from coleta.collect.envelope import NotData, Page, look
+from coleta.collect.conditional import NOT_MODIFIED, question_of
+from coleta.collect.envelope import NotData, Page, Unchanged, look
 from coleta.collect.paging import Broken, Next, Progress, Whole, after
 from coleta.collect.plausible import Doubt
-from coleta.collect.request import (
-    Question,
-    asked_from,
-    first_request,
-    is_window,
-    page_request,
-    redacted_url,
-)
+from coleta.collect.request import first_request, is_window, page_request, redacted_url
 from coleta.collect.response import EARLY, Failed, GiveUp, Keep, Patience, Response, Retry, judge, start_over
 from coleta.collect.spool import Gap, Header, Spooled, Trailer
 from coleta.collect.tick import Interval
@@ -74,7 +68,7 @@ class TickAsking:
         """
         source = station.stream.source
         self.tick = tick
-        self._question = Question(tick, asked_from(source, station.stream.terms, link.cursor) if link else None)
+        self._question = question_of(station.stream, tick, link)
         self._station = station
         started = station.world.clock.now()
         self._asked = Asked(self._question, started, link)
@@ -163,8 +157,10 @@ class TickAsking:
                 assert isinstance(came, Response)
                 return self._keep(came, page, wrong)
 
-    def _look(self, came: Response | Failed) -> Page | NotData | None:
+    def _look(self, came: Response | Failed) -> Page | NotData | Unchanged | None:
         source, terms = self._station.stream.source, self._station.stream.terms
+        if isinstance(came, Response) and came.status == NOT_MODIFIED and self._question.condition:
+            return Unchanged()
         if isinstance(came, Failed) or not 200 <= came.status < 300:
             return None
         if not came.body and source.allow_empty_body:
@@ -215,7 +211,9 @@ class TickAsking:
                 return self._gap(reason, f"{detail}; {why}")
         raise AssertionError("only a response can be kept")
 
-    def _keep(self, came: Response, page: Page | NotData | None, wrong: str | None) -> Later | Answered | Missing:
+    def _keep(
+        self, came: Response, page: Page | NotData | Unchanged | None, wrong: str | None
+    ) -> Later | Answered | Missing:
         self._tries, self._dealings.again = 0, False
         step: Whole | Next | Broken = Whole()
         if isinstance(page, Page):
@@ -233,7 +231,8 @@ class TickAsking:
         self._take(came, more=isinstance(step, Next))
         if isinstance(step, Next):
             return self._next_page(step.number)
-        if wrong is None and (doubt := doubt_of(self._station, self.tick, self._answer.seen())):
+        seen = wrong is None and not isinstance(page, Unchanged)
+        if seen and (doubt := doubt_of(self._station, self.tick, self._answer.seen())):
             return self._doubted(came, doubt)
         return self._accept(wrong)
 

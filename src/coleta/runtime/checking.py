@@ -27,11 +27,11 @@ def answer_before(station: Station, tick: Interval) -> str | None:
     found: list[tuple[datetime, str]] = []
     # The spool before the index: what is landed in between is then seen twice, never not at all.
     for entry in station.spool.contents().waiting:
-        if entry.trailer.response is not None and entry.trailer.wrong is None:
+        if entry.trailer.response is not None and entry.trailer.wrong is None and not entry.unchanged:
             found += [(one.end, entry.trailer.response) for one in entry.intervals]
     for committed in station.index.commits(newest=LOOKED_BACK):
         for account in committed.record.accounts:
-            if account.response is not None and account.outcome is not Outcome.REJECTED:
+            if account.response is not None and account.outcome in (Outcome.OK, Outcome.EMPTY):
                 found.append((account.tick.end, account.response))
     earlier = [one for one in found if one[0] < tick.end]
     return max(earlier)[1] if earlier else None

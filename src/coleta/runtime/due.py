@@ -6,7 +6,7 @@ from datetime import datetime
 
 from coleta.collect.cadence import Cadence, Chain, Plan, due, due_next, previous
 from coleta.collect.coverage import Coverage
-from coleta.collect.request import is_incremental
+from coleta.collect.request import carries_state
 from coleta.land.commit import Head, chain, newest_link
 from coleta.ports import SpoolContents
 from coleta.stream import Stream
@@ -14,7 +14,7 @@ from coleta.stream import Stream
 
 def chain_of(stream: Stream, contents: SpoolContents, head: Head) -> Chain | None:
     """How far the stream's answers have come, in the spool and in the log; None for one that carries no state."""
-    if not is_incremental(stream.source):
+    if not carries_state(stream.source):
         return None
     # Of the waiting answers only those that will land: where others took up the chain first, what waits beside
     # it is superseded, and whatever it alone covered must be asked again.

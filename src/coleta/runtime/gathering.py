@@ -5,14 +5,14 @@ Nothing of it stays unless it is accepted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from coleta.collect.carry import Carried, Link, ResponseDigest, answer_id, ruler_of, state_after
+from coleta.collect.conditional import state_after_whole
 from coleta.collect.marks import Mark, marks
 from coleta.collect.plausible import Seen
-from coleta.collect.request import Question, Request, first_request, is_window, redacted_url
+from coleta.collect.request import Question, Request, first_request, is_incremental, is_window, redacted_url
 from coleta.collect.response import Response
 from coleta.collect.spool import Header, PageHead, Spooled, Trailer, kept_headers
 from coleta.ports import Draft
@@ -40,6 +40,7 @@ class Gathering:
         self._digest = ResponseDigest()
         self._marks: list[Mark] = []
         self._ahead: Ahead | None = None
+        self._last: Response | None = None
         self.received = 0
         """Records so far."""
         self.size_bytes = 0
@@ -79,8 +80,8 @@ class Gathering:
         draft.page(head, came.wire)
         self._digest.page(came.wire)
         self.body_bytes += len(came.body)
-        self.last_body = came.body
-        if self._asked.link is not None:
+        self.last_body, self._last = came.body, came
+        if self._asked.link is not None and is_incremental(self._station.stream.source):
             self._marks += marks([came.body], self._station.stream.terms)
 
     def accept(self, *, attempts: int, wrong: str | None) -> Spooled:
@@ -100,7 +101,7 @@ class Gathering:
             answer=answer_id(link.parent if link else None, self._asked.question.tick, response),
             attempts=attempts,
             wrong=wrong,
-            after=None if link is None else self._after(link, () if wrong else self._marks),
+            after=None if link is None else self._after(link, good=wrong is None),
         )
         entry = self._draft.accept(trailer)
         if self._ahead is not None:
@@ -131,10 +132,12 @@ class Gathering:
         if self._ahead is not None:
             self._ahead.feed(body)
 
-    def _after(self, link: Link, records: Sequence[Mark]) -> dict[str, object]:
-        """The state that this answer ends with, whatever decoding will say of its records."""
-        source, terms = self._station.stream.source, self._station.stream.terms
-        return state_after(link.state, self._asked.question.tick, records, ruler_of(terms, source.lag))
+    def _after(self, link: Link, *, good: bool) -> dict[str, object]:
+        """The state that this answer ends with, whatever decoding will say of its records; `good`: it is the data."""
+        source, terms, tick = self._station.stream.source, self._station.stream.terms, self._asked.question.tick
+        if source.conditional:
+            return state_after_whole(link.state, tick, self._last if good else None, source=source, terms=terms)
+        return state_after(link.state, tick, self._marks if good else (), ruler_of(terms, source.lag))
 
     def _header(self) -> Header:
         station, asked = self._station, self._asked

@@ -217,6 +217,7 @@ class StreamTable(_Table):
     verify_tls: bool = True
     redirects: Literal["refuse", "same_origin"] = "refuse"
     allow_addresses: Networks = ()
+    conditional: bool = False
 
     every: Positive | None = None
     cron: str | None = None

@@ -16,6 +16,7 @@ from coleta.contract.parse import parse_contract
 from coleta.contract.types import Contract
 from coleta.errors import Misconfigured
 from coleta.settings.addresses import Place
+from coleta.settings.conditional import check_conditional
 from coleta.settings.cursors import check_cursor
 from coleta.settings.mistakes import Keys, Mistakes, meant
 from coleta.settings.model import StreamTable
@@ -69,6 +70,7 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     headers = _headers(at, table, around)
     _check_selection(at, table, mistakes)
     _check_pages(at, table, mistakes)
+    check_conditional(at, table, given, mistakes)
     if "on_few" in table.checks.model_fields_set and table.checks.min_rows is None:
         mistakes.add((*at, "checks", "on_few"), "needs min_rows, the number of records below which an answer has few")
     timeout, deadline = _limits(at, table, schedule, mistakes)

@@ -65,6 +65,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "verify_tls": "Whether the server's certificate is checked.",
         "redirects": "Whether redirects are followed: not at all, or only to the same scheme, host and port.",
         "allow_addresses": "Networks that the URL's host may lead to though they are private: 10.0.0.0/8",
+        "conditional": "Whether it is asked only for what is new, by ETag or Last-Modified; a 304 is then an answer.",
         "every": "A tick at each multiple of this since 1970-01-01T00:00:00Z. Exactly one of every and cron.",
         "cron": "A tick at each time that five fields name: minute, hour, day of month, month, day of week.",
         "zone": "The time zone in which cron is read, such as America/Sao_Paulo.",

@@ -49,6 +49,7 @@ def _source(checked: Checked) -> Source:
         retry_unsafe=table.retry_unsafe,
         verify_tls=table.verify_tls,
         redirects=table.redirects,
+        conditional=table.conditional,
         allow_addresses=table.allow_addresses,
         cursor_start=table.cursor_start,
         lag=lag_of(table),
