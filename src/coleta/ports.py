@@ -116,6 +116,26 @@ class Spool(Protocol):
         """Forget `entries`, which are settled elsewhere; one that is gone already is no error."""
 
 
+class Aside(Protocol):
+    """The spool files that were set aside as damaged. Only a repair looks at them again."""
+
+    def names(self) -> Sequence[str]:
+        """What lies there."""
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of `name`; None where they cannot be read."""
+
+    def give_back(self, name: str, to: str) -> bool:
+        """Let `name` wait again as `to`, durably, for the next process that opens the spool; not over another file.
+
+        Whether it was done.
+
+        Raises:
+            SpoolRefused: the disk did not take it, and it lies where it was.
+
+        """
+
+
 class Scratch(Protocol):
     """Where a data object grows until it is put."""
 

@@ -1,19 +1,21 @@
-"""The contracts of ``Clock``, ``Ids``, ``Scratch`` and ``Notes`` in code: every adapter passes them."""
+"""The contracts of ``Clock``, ``Ids``, ``Scratch``, ``Notes`` and ``Aside`` in code: every adapter passes them."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from coleta.adapters.disk_aside import DiskAside
 from coleta.adapters.disk_notes import DiskNotes
 from coleta.adapters.scratch import DiskScratch
 from coleta.adapters.system import SystemClock, SystemIds
-from coleta.ports import Clock, Ids, Notes, Scratch
-from coleta.testing.memory import ManualClock, MemoryNotes, MemoryScratch, SeededIds
+from coleta.ports import Aside, Clock, Ids, Notes, Scratch
+from coleta.testing.memory import ManualClock, MemoryAside, MemoryNotes, MemoryScratch, SeededIds
 
 
 @pytest.mark.parametrize("clock", [SystemClock(), ManualClock()])
@@ -121,3 +123,71 @@ def test_what_is_remembered_later_takes_the_place_of_what_was(notes: Callable[[]
     notes().remember("identity", b"")
 
     assert notes().recall("identity") == b""
+
+
+class Sickroom(Protocol):
+    """A spool of which something was set aside, whichever adapter keeps it."""
+
+    aside: Aside
+
+    def lay(self, name: str, body: bytes) -> None:
+        """Set `name` aside."""
+
+    def waiting(self) -> dict[str, bytes]:
+        """What waits."""
+
+
+class MemorySickroom:
+    def __init__(self) -> None:
+        self._bodies: dict[str, bytes] = {}
+        self._files: dict[str, tuple[datetime, bytes]] = {}
+        self.aside: Aside = MemoryAside(self._bodies, self._files)
+
+    def lay(self, name: str, body: bytes) -> None:
+        self._bodies[name] = body
+
+    def waiting(self) -> dict[str, bytes]:
+        return {name: body for name, (_, body) in self._files.items()}
+
+
+class DiskSickroom:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        for part in ("waiting", "damaged"):
+            (folder / part).mkdir()
+        self.aside: Aside = DiskAside(folder)
+
+    def lay(self, name: str, body: bytes) -> None:
+        (self._folder / "damaged" / name).write_bytes(body)
+
+    def waiting(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (self._folder / "waiting").iterdir()}
+
+
+@pytest.fixture(params=["memory", "disk"])
+def sickroom(request: pytest.FixtureRequest, tmp_path: Path) -> Sickroom:
+    makers: dict[str, Callable[[], Sickroom]] = {"memory": MemorySickroom, "disk": lambda: DiskSickroom(tmp_path)}
+    return makers[request.param]()
+
+
+def test_what_is_given_back_waits_under_its_name_and_lies_aside_no_more(sickroom: Sickroom) -> None:
+    sickroom.lay("b.spool-1", b"two")
+    sickroom.lay("a.spool", b"one")
+    assert list(sickroom.aside.names()) == ["a.spool", "b.spool-1"]
+    assert (sickroom.aside.read("a.spool"), sickroom.aside.read("c.spool")) == (b"one", None)
+
+    assert sickroom.aside.give_back("b.spool-1", "b.spool")
+
+    assert sickroom.waiting() == {"b.spool": b"two"}
+    assert list(sickroom.aside.names()) == ["a.spool"]
+
+
+def test_nothing_that_waits_is_replaced_by_what_is_given_back(sickroom: Sickroom) -> None:
+    sickroom.lay("a.spool", b"one")
+    sickroom.aside.give_back("a.spool", "a.spool")
+    sickroom.lay("a.spool", b"two")
+
+    assert not sickroom.aside.give_back("a.spool", "a.spool")
+
+    assert sickroom.waiting() == {"a.spool": b"one"}
+    assert sickroom.aside.read("a.spool") == b"two"

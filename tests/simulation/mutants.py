@@ -161,13 +161,13 @@ MUTANTS = (
     Mutant(
         "missed_ticks_not_written_down",
         "runtime/collector.py",
-        "            self._write_down(plan.missed, MISSED, MISSED_DETAIL)\n",
-        "",
+        "        for some in (gaps, missed, [Gap",
+        "        for some in (gaps, [Gap",
     ),
     Mutant(
         "spooled_ticks_asked_again",
         "runtime/due.py",
-        "    covered = head.settled.union(spooled)\n",
+        "    return head.settled.union(interval for entry in contents.waiting for interval in entry.intervals)\n",
         "    covered = head.settled\n",
     ),
     Mutant(
@@ -314,7 +314,7 @@ MUTANTS = (
     Mutant(
         "spool_not_read_at_the_start",
         "adapters/disk_spool.py",
-        "                    self._shelf.add(entry, reserved=False)\n",
+        "                self._shelf.add(entry, reserved=False)\n",
         "                    pass\n",
         DISKS,
     ),

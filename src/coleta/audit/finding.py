@@ -15,19 +15,24 @@ MOST_OF_A_KIND = 100
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be. ``code`` is stable; ``where`` names an object, a file or a tick."""
+    """Something that is not as it should be. ``code`` is stable; ``where`` names an object, a file or a tick.
+
+    ``seq`` is the commit that it is of, or that names it, where that is known; else 0.
+    """
 
     severity: Severity
     code: str
     where: str
     what: str
+    seq: int = 0
 
 
 class Findings:
-    """All that an audit finds, the first ``MOST_OF_A_KIND`` of each code in full, the others as a number."""
+    """All that an audit finds, the first `most` of each code in full, the others as a number."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_OF_A_KIND) -> None:
         """Begin with nothing found."""
+        self._most = most
         self._told: list[Finding] = []
         self._counts: Counter[tuple[Severity, str]] = Counter()
 
@@ -36,11 +41,11 @@ class Findings:
         for finding in found:
             kind = (finding.severity, finding.code)
             self._counts[kind] += 1
-            if self._counts[kind] <= MOST_OF_A_KIND:
+            if self._counts[kind] <= self._most:
                 self._told.append(finding)
 
     def __iter__(self) -> Iterator[Finding]:
         yield from self._told
         for (severity, code), count in sorted(self._counts.items()):
-            if count > MOST_OF_A_KIND:
-                yield Finding(severity, code, "elsewhere", f"{count - MOST_OF_A_KIND} more like these")
+            if count > self._most:
+                yield Finding(severity, code, "elsewhere", f"{count - self._most} more like these")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from coleta.runtime.auditor import Evidence
     from coleta.runtime.orders import Preview
     from coleta.runtime.questions import Shelves
+    from coleta.runtime.repair import Shop
     from coleta.runtime.service import Service
     from coleta.runtime.station import Station, World
     from coleta.stream import Stream
@@ -166,6 +167,16 @@ class App(Protocol):
 
     def notes(self, stream: Stream) -> Notes:
         """What is remembered of `stream` beside its spool."""
+
+    def shop(self, stream: Stream, *, source: str | None, change: bool) -> AbstractContextManager[Shop]:
+        """What a repair of `stream` works with, and its store at `source`; with `change` its lock is held meanwhile.
+
+        Raises:
+            Busy: another process collects it in this folder, and something may be changed.
+            NeverStarted: as ``shelves``.
+            Misconfigured, WrongQuestion: `source` names no other store.
+
+        """
 
     def files(self, stream: Stream) -> Sequence[Path]:
         """The spool files of `stream` on this machine, waiting ones and damaged ones."""

@@ -35,6 +35,7 @@ from coleta.cli.quarantine import quarantine_commands
 from coleta.cli.query import query_command
 from coleta.cli.raw import raw_commands
 from coleta.cli.rename import rename_command
+from coleta.cli.repair import repair_command
 from coleta.cli.run import run_command
 from coleta.cli.screen import forget
 from coleta.cli.session import Session
@@ -71,6 +72,7 @@ def build(doors: Doors) -> typer.Typer:
     app.command("resume")(resume_command(doors))
     app.command("rename")(rename_command(doors))
     app.command("verify")(verify_command(doors))
+    app.command("repair")(repair_command(doors))
     app.command("query")(query_command(doors))
     app.add_typer(quarantine_commands(doors))
     app.add_typer(raw_commands(doors))

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from coleta.collect.cadence import Plan
 from coleta.collect.coverage import Coverage
-from coleta.collect.request import is_incremental, is_window
+from coleta.collect.request import carries_state, is_window
 from coleta.collect.spool import Gap, Header, walk
 from coleta.collect.tick import Interval, parse_tick_name
 from coleta.errors import Corrupt, Retryable
@@ -58,8 +58,8 @@ def header_in(name: str, file: BinaryIO) -> Header | None:
 
 
 def can_be_asked_again(stream: Stream) -> bool:
-    """Whether another answer can hold what a lost one did: its request names the interval, or where to take up."""
-    return is_window(stream.source) or is_incremental(stream.source)
+    """Whether another answer covers what a lost one did: its request names the interval, or takes up where one ended."""
+    return is_window(stream.source) or carries_state(stream.source)
 
 
 def still_open(lost: Iterable[Lost], plan: Plan, covered: Coverage) -> tuple[Lost, ...]:
@@ -80,7 +80,7 @@ def make_good(plan: Plan, lost: Sequence[Lost], covered: Coverage, stream: Strea
     `covered` is what the plan was made from. A tick that a gap takes away from the plan comes again in the next
     one, as far as the gap leaves something of it.
     """
-    if is_incremental(stream.source):
+    if carries_state(stream.source):
         # Its next answer takes up where the last one that is left has ended.
         return plan, ()
     if is_window(stream.source):

@@ -15,9 +15,10 @@ from coleta.collect.spool import PageHead, Spooled, SpoolFile, Stored, parse, su
 from coleta.errors import Corrupt
 from coleta.land.batch import Batch
 from coleta.land.commit import Head, Ready
-from coleta.land.compose import Source, compose
+from coleta.land.compose import Composed, Source, compose
 from coleta.land.content import ContentDigest
 from coleta.land.parquet import ROW_GROUP_ROWS
+from coleta.land.quarantine import QuarantineObject
 from coleta.land.record import Account, Author, Record
 
 _COMPARED = ("outcome", "received", "landed", "quarantined", "deduplicated", "nulled")
@@ -32,6 +33,16 @@ def replayed(name: str, stored: bytes, account: Account, terms: str) -> tuple[Ac
         Corrupt: the file is damaged, or holds another answer, or other terms.
 
     """
+    record = _composed(name, stored, account, terms).record
+    return record.accounts[0], record.content or ""
+
+
+def replayed_quarantine(name: str, stored: bytes, account: Account, terms: str) -> tuple[QuarantineObject, ...]:
+    """The quarantine files that landing makes today of the answer in the spool file `stored`; see ``replayed``."""
+    return _composed(name, stored, account, terms).quarantine
+
+
+def _composed(name: str, stored: bytes, account: Account, terms: str) -> Composed:
     entry = _entry(name, stored, account.received_at or account.tick.end)
     if (entry.trailer.answer, entry.header.tick) != (account.answer, account.tick):
         raise Corrupt("it holds another answer than the one that its record names", where=name)
@@ -41,8 +52,7 @@ def replayed(name: str, stored: bytes, account: Account, terms: str) -> tuple[Ac
     head = Head(entry.header.uuid, account.tick.end, next="")
     author = Author(owner="", tool="", nonce="", now=account.tick.end)
     source = Source(read=lambda _: SpoolFile(name, lambda: BytesIO(stored), _refuse))
-    record = compose(batch, head, author, source=source, sink=BytesIO()).record
-    return record.accounts[0], record.content or ""
+    return compose(batch, head, author, source=source, sink=BytesIO())
 
 
 def difference(was: Account, now: Account) -> str | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from coleta.runtime.discard import Discarded
     from coleta.runtime.events import Event
     from coleta.runtime.redrive import Replayed
+    from coleta.runtime.repair import Repairs
 
 
 def _silent(event: Event) -> None:
@@ -144,6 +145,39 @@ class Upkeep:
             else replay_stream(self._app, one, wanted, tell=_silent, progress=silent)
             for one, landed in jailed_streams(self._app, stream, wanted)
         }
+
+    def repair(
+        self,
+        *streams: str,
+        source: str | None = None,
+        data: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Repairs]:
+        """Put right what ``verify`` finds wrong with `streams`, or with all, as far as the log proves what is right.
+
+        By the stream's name a ``Repairs``: ``done``, ``left`` (each with ``finding`` and the ``step`` for a person),
+        ``sound``. `source` names a copy of the store, as ``--from`` does; with `data` every byte is looked at.
+
+        Raises:
+            Busy: another process collects a stream.
+            NeverStarted: a stream that is named was never started.
+            StoreUnavailable, SpoolRefused: called again, it goes on where it was.
+            Misconfigured, WrongQuestion: `source` names no other store.
+
+        """
+        from coleta.cli.app import NeverStarted
+        from coleta.cli.mending import repair_stream
+
+        done: dict[str, Repairs] = {}
+        for one in [self._app.stream(name) for name in streams] or self._app.streams:
+            try:
+                done[one.name] = repair_stream(
+                    self._app, one, source=source, dry_run=dry_run, data=data, progress=lambda seq: None
+                )
+            except NeverStarted:
+                if streams:
+                    raise
+        return done
 
     def discard(
         self, stream: str, *, tick: str | datetime | None = None, reason: str | None = None, dry_run: bool = False

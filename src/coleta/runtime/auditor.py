@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain, pairwise
 
 from coleta.audit.account import Totals, totals
-from coleta.audit.finding import Finding, Findings
+from coleta.audit.finding import MOST_OF_A_KIND, Finding, Findings
 from coleta.audit.laws import LogWalk
 from coleta.audit.names import Listed
 from coleta.audit.verify import check_coverage, check_identity, check_spool, check_terms
@@ -84,18 +84,23 @@ def quick(evidence: Evidence) -> Report:
 
 
 def whole(
-    evidence: Evidence, *, deep: Deep | None = None, progress: Callable[[int], None] = lambda seq: None
+    evidence: Evidence,
+    *,
+    deep: Deep | None = None,
+    progress: Callable[[int], None] = lambda seq: None,
+    most: int = MOST_OF_A_KIND,
 ) -> Report:
     """L1: every record in order, every object named, every tick's outcome, every law that records alone can show.
 
     `deep` reads, beyond the records, the bytes of what they name: L2, and L3 with its replay. `progress` is told the
-    number of each commit read. No commit is kept: memory is some 40 bytes for each, and the largest object.
+    number of each commit read. No commit is kept: memory is some 40 bytes for each, and the largest object. Of each
+    kind of finding `most` are told one by one.
 
     Raises:
         StoreUnavailable: the store could not be read.
 
     """
-    audit = _Audit(evidence, deep)
+    audit = _Audit(evidence, deep, most)
     audit.follow(progress)
     audit.close()
     return audit.report(LOG if deep is None else REPLAY if deep.replay else DATA)
@@ -104,7 +109,7 @@ def whole(
 class _Audit:
     """One audit of a whole log, step by step."""
 
-    def __init__(self, evidence: Evidence, deep: Deep | None) -> None:
+    def __init__(self, evidence: Evidence, deep: Deep | None, most: int) -> None:
         """Look at what can be seen before the log is followed.
 
         Landing goes on meanwhile: all that is listed and remembered now the walk must meet, and what comes
@@ -112,14 +117,14 @@ class _Audit:
         """
         store = evidence.store
         self._evidence = evidence
-        self._findings = Findings()
+        self._findings = Findings(most)
         self._findings.add(_spool(evidence))
         self._found(check_identity(store.read(IDENTITY_NAME), evidence.remembered))
         self._remembered = evidence.index.head()
         self._data = Listed(store.names("data/"))
         self._files = Listed(chain.from_iterable(store.names(folder) for folder in FILES))
         self._rolled = RolledLog(store, evidence.identity)
-        self._missing: dict[str, str] = {}
+        self._missing: dict[str, tuple[str, int]] = {}
         self._walk = LogWalk(evidence.identity)
         self._share = None if deep is None else deep.share
         self._inspector = Inspector(store, deep or Deep())
@@ -138,11 +143,11 @@ class _Audit:
         self._findings.add(walk.at_the_end())
         self._findings.add(self._rolled.at_the_end())
         self._findings.add(self._unnamed_objects())
-        for path, folder in self._missing.items():
+        for path, (folder, seq) in self._missing.items():
             # A listing is only a hint: the name decides.
             if store.size(path) is None:
                 what = "a record names this file, and it is not there"
-                self._found(Finding("damage", f"missing_{folder}", path, what))
+                self._found(Finding("damage", f"missing_{folder}", path, what, seq))
         if not self._broken:
             self._findings.add(self._unnamed_files())
             self._findings.add(self._open_time())
@@ -179,15 +184,24 @@ class _Audit:
         if wrong is None and footer is not None:
             self._findings.add(self._walk.broken_laws(footer.committed, before))
             self._findings.add(self._rolled.check(before.seq + 1, footer, body))
+            self._found(self._other_history(footer.committed))
             if body is not None:
                 self._findings.add(self._inspector.object(footer, body))
             return footer.committed
-        self._found(wrong)
+        self._found(None if wrong is None else replace(wrong, seq=before.seq + 1))
         known = self._recall(before.seq + 1)
         if known is None or self._walk.add(known) is not None:
             self._broken = True
             return None
         return known
+
+    def _other_history(self, committed: Committed) -> Finding | None:
+        """Whether this machine remembers another commit in this one's place, which the store has lost."""
+        head, seq = self._remembered, committed.record.seq
+        if head is None or not self._is_in_index(seq) or head.seq != seq or head.digest == committed.digest:
+            return None
+        what = "the log holds together, and this machine remembers another: the store has lost what was landed from it"
+        return Finding("damage", "other_history", committed.name, what, seq)
 
     def _read(self, name: str, seq: int) -> tuple[Footer | None, bytes | None]:
         """What the end of object `seq` says, and all its bytes where they are to be looked at."""
@@ -219,7 +233,7 @@ class _Audit:
         for named, folder in ((record.quarantine, "quarantine"), (record.archive, "archive")):
             for file in named:
                 if not self._files.meet(file.path):
-                    self._missing[file.path] = folder
+                    self._missing[file.path] = folder, record.seq
 
     def _unnamed_objects(self) -> Iterator[Finding]:
         if self._broken and self._data.unmet:

@@ -57,7 +57,8 @@ class Inspector:
         """Whatever is wrong with a data object, and with the files that its record names."""
         committed = footer.committed
         wrong = list(inspect_object(body, committed.record, retired=footer.retired))
-        yield from (Finding("damage", "changed_object", committed.name, what) for what in wrong)
+        seq = committed.record.seq
+        yield from (Finding("damage", "changed_object", committed.name, what, seq) for what in wrong)
         if not wrong and stamp_of(body) is None:
             self.unstamped += 1
         yield from self._quarantine(committed.record)
@@ -69,7 +70,7 @@ class Inspector:
             if body is None:
                 continue  # whether it may be missing is known at the log's end
             if hashlib.sha256(body).hexdigest() != file.sha256:
-                yield Finding("damage", "changed_quarantine", file.path, _OTHER_BYTES)
+                yield Finding("damage", "changed_quarantine", file.path, _OTHER_BYTES, record.seq)
             elif file.holds == "records" and lines_in(body) != file.count:
                 what = f"law 9: its record counts {file.count} lines in it, there are {lines_in(body)}"
                 yield Finding("damage", "broken_law", file.path, what)
@@ -86,7 +87,7 @@ class Inspector:
             if stored is None:
                 continue
             if hashlib.sha256(stored).hexdigest() != file.sha256:
-                yield Finding("damage", "changed_archive", file.path, _OTHER_BYTES)
+                yield Finding("damage", "changed_archive", file.path, _OTHER_BYTES, record.seq)
             elif file.answer in rows:
                 yield from self._replay(file.path, stored, record.terms, *rows[file.answer])
 

@@ -159,7 +159,7 @@ def open_station(premises: Premises, world: World) -> Station:
     if remembered is not None:
         check_owner(remembered, premises.stream)
     try:
-        station = _station(premises, world, _agreed_identity(premises, world, remembered))
+        station = bare_station(premises, world, _agreed_identity(premises, world, remembered))
         check_newest(station.store, station.index, station.identity)
         head = follow(station.store, station.index, station.identity)
         if premises.stream.archive == "first":
@@ -171,7 +171,7 @@ def open_station(premises: Premises, world: World) -> Station:
     except StoreUnavailable:
         if remembered is None or premises.notes.recall("probe") is None:
             raise
-        station = _station(premises, world, remembered)
+        station = bare_station(premises, world, remembered)
         known = station.index.head()
         if known is None or known.uuid != remembered.uuid:
             raise
@@ -209,7 +209,8 @@ def _agreed_identity(premises: Premises, world: World, remembered: Identity | No
     return identity
 
 
-def _station(premises: Premises, world: World, identity: Identity) -> Station:
+def bare_station(premises: Premises, world: World, identity: Identity) -> Station:
+    """The stream's ports put together; nothing is asked of the store yet."""
     spool = premises.spool_for(identity)
     if premises.stream.archive == "first":
         spool = ArchivingSpool(spool, premises.store, premises.scratch)

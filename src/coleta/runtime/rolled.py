@@ -36,7 +36,7 @@ class RolledLog:
         yield from self._told()
         if rolled is None:
             if footer.retired:
-                yield Finding("damage", "changed_object", name, "it has no rows left, and no roll-up names it")
+                yield Finding("damage", "changed_object", name, "it has no rows left, and no roll-up names it", seq)
             return
         where = rollup_name(self._now.last if self._now else 0)
         if (rolled.name, rolled.record.encode()) != (name, footer.stored):
@@ -46,10 +46,10 @@ class RolledLog:
         size = footer.size_bytes if footer.size_bytes is not None else self._store.size(name)
         if size != rolled.size_bytes:
             what = f"it has {size} bytes; its roll-up says {rolled.size_bytes}"
-            yield Finding("damage", "changed_object", name, what)
+            yield Finding("damage", "changed_object", name, what, seq)
         elif body is not None and hashlib.sha256(body).hexdigest() != rolled.sha256:
             what = "its bytes do not have the digest that its roll-up says"
-            yield Finding("damage", "changed_object", name, what)
+            yield Finding("damage", "changed_object", name, what, seq)
 
     def recall(self, seq: int) -> Committed | None:
         """Commit `seq` as its roll-up has it."""

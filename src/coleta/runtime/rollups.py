@@ -52,7 +52,7 @@ class RollUps:
         station = self._station
         now = station.world.clock.now()
         try:
-            return now if self._advance() else now + IDLE
+            return now if self.advance() else now + IDLE
         except (Retryable, Doubtful):
             return now + PAUSE  # landing tells of a store that is away
         except Corrupt as error:
@@ -60,8 +60,14 @@ class RollUps:
             station.world.tell(Trouble(station.stream.name, "roll-up", str(error), now + LONG_PAUSE))
             return now + LONG_PAUSE
 
-    def _advance(self) -> bool:
-        """Whether there was something to do."""
+    def advance(self) -> bool:
+        """Do a little of what is due; whether there was something to do.
+
+        Raises:
+            Retryable, Doubtful: the store does not answer.
+            Corrupt: an object is not as it was written.
+
+        """
         head = self._station.index.head()
         if head is None or head.uuid != self._station.identity.uuid or head.seq < max(self._last, self._commits):
             return False
@@ -74,8 +80,8 @@ class RollUps:
             first = self._last - self._commits + 1
             body = encode_rollup(self._station.identity.uuid, first, self._objects)
             put_note(self._station.store, rollup_name(self._last), body)
-            self._last += self._commits
-            self._objects = []
+            # Where to go on is looked up: the next that is missing need not be the next one.
+            self._last = 0
         return True
 
     def _begin(self) -> None:

@@ -9,12 +9,13 @@ from coleta.settings.addresses import store_path
 from coleta.settings.document import PROJECT_FILE
 from coleta.settings.environment import load_environment
 from coleta.settings.example import example_project
-from coleta.settings.project import Project, define_project, load_project
+from coleta.settings.project import Project, define_project, elsewhere, load_project
 
 __all__ = [
     "PROJECT_FILE",
     "Project",
     "define_project",
+    "elsewhere",
     "example_project",
     "load_environment",
     "load_project",

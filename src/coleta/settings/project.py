@@ -73,6 +73,11 @@ def define_project(table: Mapping[str, object], *, root: Path, environment: Mapp
     return project_of(Document(root / DEFINED, dict(table), {}), environment=environment, to=None)
 
 
+def elsewhere(project: Project, to: str, *, environment: Mapping[str, str]) -> Project:
+    """`project` as it would be with the store `to` for all streams; see ``load_project``."""
+    return project_of(project.document, environment=environment, to=to)
+
+
 def project_of(document: Document, *, environment: Mapping[str, str], to: str | None) -> Project:
     """The project that `document` says; `to` as for ``load_project``.
 

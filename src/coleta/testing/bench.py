@@ -198,13 +198,14 @@ class Machine:
     files: dict[str, tuple[datetime, bytes]] = field(default_factory=dict)
     index: MemoryIndex = field(default_factory=MemoryIndex)
     scratch: Scratch = field(default_factory=MemoryScratch)
+    aside: dict[str, bytes] = field(default_factory=dict)
 
     def premises(self, stream: Stream | None = None, *, root: ObjectStore | None = None) -> Premises:
         """What is at hand before a process has opened the stream."""
         stream = stream or self.bench.stream
 
         def spool_for(identity: Identity) -> Spool:
-            return MemorySpool(uuid=identity.uuid, now=self.bench.clock.now, files=self.files)
+            return MemorySpool(uuid=identity.uuid, now=self.bench.clock.now, files=self.files, aside=self.aside)
 
         def index_for(identity: Identity) -> Index:
             return self.index

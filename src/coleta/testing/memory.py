@@ -15,6 +15,7 @@ from zlib import crc32
 
 from coleta.adapters.file_store import check_body, check_name
 from coleta.adapters.shelf import Damaged, Held, Shelf, Written, check_header, judge
+from coleta.collect.lost import header_in
 from coleta.collect.spool import (
     Header,
     PageHead,
@@ -131,8 +132,9 @@ class MemorySpool:
         now: Callable[[], datetime],
         quota_bytes: int = 1 << 30,
         files: dict[str, tuple[datetime, bytes]] | None = None,
+        aside: dict[str, bytes] | None = None,
     ) -> None:
-        """Read and check `files`, by name the instant of acceptance and the bytes."""
+        """Read and check `files`, by name the instant of acceptance and the bytes; `aside` are known to be damaged."""
         self.files = {} if files is None else files
         self._uuid = uuid
         self._now = now
@@ -145,6 +147,8 @@ class MemorySpool:
                     self._shelf.held.add(name)
                 case Damaged(header):
                     self._shelf.set_aside(name, header)
+        for name, body in (aside or {}).items():
+            self._shelf.set_aside(name, header_in(name, BytesIO(body)))
 
     def draft(self, header: Header) -> MemoryDraft:
         """Begin to accept an answer or a gap."""
@@ -182,6 +186,30 @@ class MemorySpool:
         accepted_at = self._now()
         self.files[name] = (accepted_at, body)
         return self._shelf.add(written.summary(name, trailer, accepted_at), reserved=True)
+
+
+class MemoryAside:
+    """What was set aside of a ``MemorySpool``, by name the bytes; ``files`` are those that wait."""
+
+    def __init__(self, aside: dict[str, bytes], files: dict[str, tuple[datetime, bytes]]) -> None:
+        """Work on both."""
+        self._aside = aside
+        self._files = files
+
+    def names(self) -> Sequence[str]:
+        """See ``Aside``."""
+        return sorted(self._aside)
+
+    def read(self, name: str) -> bytes | None:
+        """See ``Aside``."""
+        return self._aside.get(name)
+
+    def give_back(self, name: str, to: str) -> bool:
+        """See ``Aside``."""
+        if to in self._files:
+            return False
+        self._files[to] = (START, self._aside.pop(name))
+        return True
 
 
 class MemoryDraft:

@@ -27,12 +27,12 @@ from coleta.adapters.system import SystemClock, SystemIds
 from coleta.cli.app import NeverStarted
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Housekeeping, Transport
+from coleta.ports import Housekeeping, ObjectStore, Transport
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.events import Event
-from coleta.runtime.opening import Premises, check_owner, open_station, probe
+from coleta.runtime.opening import Premises, bare_station, check_owner, open_station, probe
 from coleta.runtime.questions import Shelves
 from coleta.runtime.station import Station, World
 from coleta.stream import Stream
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     # Late, since these bring pyarrow and urllib3, and most commands end in less time than that takes.
     from coleta.adapters.http import HttpTransport
     from coleta.runtime.orders import Preview
+    from coleta.runtime.repair import Shop
     from coleta.runtime.service import Service
     from coleta.settings import Project
     from coleta.settings.changes import Edited
@@ -150,6 +151,17 @@ class App:
     def housekeeping(self, stream: Stream) -> Housekeeping:
         """What can delete objects of `stream`."""
         return self._stores.housekeeping(stream)
+
+    @contextmanager
+    def shop(self, stream: Stream, *, source: str | None, change: bool) -> Iterator[Shop]:
+        """What a repair of `stream` works with; with `change` for this process alone, until the end of the block."""
+        from coleta.wiring.shop import shop_of
+
+        folder = self._folder(stream)
+        other = None if source is None else self._stores.elsewhere(stream, source)
+        with ExitStack() as stack:
+            station = self._bare_station(stream, stack) if change else None
+            yield shop_of(stream, folder, lambda: self.evidence(stream), (source, other), station)
 
     def files(self, stream: Stream) -> Sequence[Path]:
         """The spool files of `stream` on this machine, waiting ones and damaged ones."""
@@ -270,6 +282,14 @@ class App:
             cell=self._stores.lease_cell(stream, root) if stream.lease else None,
         )
 
+    def _bare_station(self, stream: Stream, stack: ExitStack) -> Station:
+        self._lock(stack, stream)
+        transport = self._transport()
+        stack.callback(transport.close)
+        premises = self._premises(stream, stack)
+        identity = self._known_identity(stream, premises.store)
+        return bare_station(premises, self._world(transport, lambda event: None), identity)
+
     def _environment(self) -> Mapping[str, str]:
         from coleta.settings import load_environment
 
@@ -278,7 +298,7 @@ class App:
     def _folder(self, stream: Stream) -> Path:
         return self._project.spool / stream.log_name
 
-    def _known_identity(self, stream: Stream, store: Below) -> Identity:
+    def _known_identity(self, stream: Stream, store: ObjectStore) -> Identity:
         stored = self._stores.notes(stream).recall("identity")
         if stored is None and not self._stores.is_unmade(stream):
             stored = store.read(IDENTITY_NAME)

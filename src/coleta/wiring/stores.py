@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from coleta.adapters.below import Below
 from coleta.adapters.disk_notes import DiskNotes
 from coleta.adapters.file_store import FileStore
-from coleta.ports import Cell, Housekeeping
+from coleta.errors import WrongQuestion
+from coleta.ports import Cell, Housekeeping, ObjectStore
 from coleta.stream import Stream
 
 if TYPE_CHECKING:
@@ -43,6 +45,22 @@ class Stores:
         from coleta.settings import store_path
 
         return FileStore(store_path(stream.store), create=create)
+
+    def elsewhere(self, stream: Stream, source: str) -> ObjectStore:
+        """The log of `stream` as it lies in another store, named as for ``--to``: only to be read.
+
+        Raises:
+            Misconfigured: `source` names no store.
+            WrongQuestion: it is the store itself.
+
+        """
+        from coleta.settings import elsewhere
+
+        project = elsewhere(self._project, source, environment=self._environment())
+        there = next(one for one in project.streams if one.name == stream.name)
+        if there.store == stream.store:
+            raise WrongQuestion(f"{source!r} is the store that is to be repaired", hint="name a copy of it")
+        return Below(Stores(project, self._environment).open(there, create=False, known=False), there.path)
 
     def housekeeping(self, stream: Stream) -> Housekeeping:
         """What can delete objects of `stream`."""

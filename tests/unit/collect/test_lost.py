@@ -19,6 +19,7 @@ from coleta.testing.samples import MINUTE, NOON, sample_header, sample_tick
 NOW_ONLY = bench_stream()
 WINDOW = bench_stream(source=Source(url="http://api.test/", params=(("to", "{tick.end}"),)))
 CHAIN = bench_stream(source=Source(url="http://api.test/", params=(("since", "{cursor}"),)))
+CONDITIONAL = bench_stream(source=Source(url="http://api.test/", conditional=True))
 NOTHING = Coverage()
 
 
@@ -50,13 +51,14 @@ def test_a_window_is_asked_again_however_late_and_in_order(header: bool) -> None
     assert left == plan(ask=(2, 3), missed=(1,))
 
 
-def test_a_stream_with_a_cursor_takes_up_where_it_ended_without_being_told() -> None:
+@pytest.mark.parametrize("stream", [CHAIN, CONDITIONAL])
+def test_a_stream_that_carries_state_takes_up_where_it_ended_without_being_told(stream: Stream) -> None:
     before = plan(ask=(3,))
 
-    assert make_good(before, [lost(2)], NOTHING, CHAIN) == (before, ())
+    assert make_good(before, [lost(2)], NOTHING, stream) == (before, ())
 
 
-@pytest.mark.parametrize(("stream", "again"), [(NOW_ONLY, False), (WINDOW, True), (CHAIN, True)])
+@pytest.mark.parametrize(("stream", "again"), [(NOW_ONLY, False), (WINDOW, True), (CHAIN, True), (CONDITIONAL, True)])
 def test_what_names_its_interval_or_a_cursor_can_be_asked_again(stream: Stream, again: bool) -> None:
     assert can_be_asked_again(stream) == again
 
