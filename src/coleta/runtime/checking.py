@@ -23,7 +23,10 @@ def doubt_of(station: Station, tick: Interval, seen: Seen) -> Doubt | None:
 
 
 def answer_before(station: Station, tick: Interval) -> str | None:
-    """The response digest of the newest answer of an earlier tick, in the spool or committed, that was the data."""
+    """The response digest of the newest answer of an earlier tick, in the spool or committed, that was the data.
+
+    It was the data, too, where all its records broke the contract: the same bytes again say no more than before.
+    """
     found: list[tuple[datetime, str]] = []
     # The spool before the index: what is landed in between is then seen twice, never not at all.
     for entry in station.spool.contents().waiting:
@@ -31,7 +34,7 @@ def answer_before(station: Station, tick: Interval) -> str | None:
             found += [(one.end, entry.trailer.response) for one in entry.intervals]
     for committed in station.index.commits(newest=LOOKED_BACK):
         for account in committed.record.accounts:
-            if account.response is not None and account.outcome in (Outcome.OK, Outcome.EMPTY):
+            if account.response is not None and (account.received or account.outcome in (Outcome.OK, Outcome.EMPTY)):
                 found.append((account.tick.end, account.response))
     earlier = [one for one in found if one[0] < tick.end]
     return max(earlier)[1] if earlier else None

@@ -162,6 +162,20 @@ def test_the_answer_before_again_is_doubted_whether_it_waits_or_has_landed(lande
     assert bench.told(Doubted) == [Doubted("compras", sample_tick(1), SAME, rejected=False)]
 
 
+@pytest.mark.parametrize("landed", [False, True])
+def test_an_answer_all_of_whose_records_broke_the_contract_is_the_answer_before_too(landed: bool) -> None:
+    broken = b'[{"ean":"one","price":2.5}]'
+    bench, station = opened(Checks(on_same="reject"), broken, broken)
+
+    ask(bench, station, 0)
+    if landed:
+        land(station)
+    ask(bench, station, 1)
+    land(station)
+
+    assert outcomes(bench) == [(Outcome.REJECTED, "contract"), (Outcome.REJECTED, SAME)]
+
+
 def test_a_body_that_is_new_at_last_is_taken() -> None:
     bench, station = opened(Checks(on_same="retry"), TWO, TWO, ONE)
 
