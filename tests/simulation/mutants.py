@@ -161,14 +161,14 @@ MUTANTS = (
     Mutant(
         "missed_ticks_not_written_down",
         "runtime/collector.py",
-        "        for some in (gaps, missed, [Gap",
-        "        for some in (gaps, [Gap",
+        "missed = [Gap(tick, MISSED, MISSED_DETAIL) for tick in plan.missed]",
+        "missed = []",
     ),
     Mutant(
         "spooled_ticks_asked_again",
         "runtime/due.py",
         "    return head.settled.union(interval for entry in contents.waiting for interval in entry.intervals)\n",
-        "    covered = head.settled\n",
+        "    return head.settled\n",
     ),
     Mutant(
         "identity_not_create_only",
@@ -312,10 +312,125 @@ MUTANTS = (
         "yield from unnamed[:0]",
     ),
     Mutant(
+        "gap_beats_a_link",
+        "land/commit.py",
+        "    if header.carried is not None and entry.name not in links:\n        return True\n",
+        "    if header.carried is not None and (entry.name not in links or head.settled.overlaps(tick)):\n"
+        "        return True\n",
+    ),
+    Mutant(
+        "part_with_a_broken_record_set_aside",
+        "land/compose.py",
+        "if account.outcome is Outcome.REJECTED and account.settles not in ((), (account.tick,)):",
+        "if account.quarantined and account.settles not in ((), (account.tick,)):",
+    ),
+    Mutant(
+        "quarantine_judged_by_an_older_log",
+        "runtime/redrive.py",
+        "        catch_up(self.jail, station, head)\n        meant",
+        "        if not self.jail.seq:\n            catch_up(self.jail, station, head)\n        meant",
+    ),
+    Mutant(
+        "what_still_breaks_is_dropped",
+        "land/redrive.py",
+        '[quarantine.of_records(first.tick, first.answer or "", rejects)] if rejects else []',
+        "[]",
+    ),
+    Mutant(
+        "files_of_a_redrive_put_after_it",
+        "runtime/redrive.py",
+        "            _put_notes(station.store, terms, redriven)\n",
+        "",
+    ),
+    Mutant(
+        "taken_up_and_not_named",
+        "land/redrive.py",
+        "redrives = tuple(path for one in taken for path in one.paths)",
+        "redrives = taken[0].paths",
+    ),
+    Mutant(
+        "deleted_before_the_log_gives_it_up",
+        "runtime/discard.py",
+        "    for _ in range(ROUNDS):\n        head =",
+        "    head = follow(station.store, station.index, station.identity)\n"
+        "    catch_up(jail, station, head)\n"
+        "    for file in to_discard(jail, wanted).files:\n        housekeeping.delete(file.path)\n"
+        "    for _ in range(ROUNDS):\n        head =",
+    ),
+    Mutant(
+        "given_up_and_not_deleted",
+        "runtime/discard.py",
+        "if name in expired]",
+        "if name in expired][:0]",
+    ),
+    Mutant(
+        "pause_not_looked_at",
+        "runtime/collector.py",
+        "return read_pauses(self._station.notes)",
+        "return read_pauses(None)",
+    ),
+    Mutant(
+        "paused_ticks_not_written_down",
+        "runtime/collector.py",
+        "plan, paused = without_paused(plan, self._pauses)",
+        "plan, paused = without_paused(plan, self._pauses)[0], ()",
+    ),
+    Mutant(
+        "paused_ticks_asked_afterwards",
+        "collect/pauses.py",
+        "tuple(tick for tick in plan.ask if not is_paused(tick))",
+        "plan.ask",
+    ),
+    Mutant(
+        "doubt_is_only_told",
+        "runtime/asking.py",
+        'rejected = doubt.then != "warn"',
+        "rejected = False",
+    ),
+    Mutant(
+        "doubt_forgotten_at_the_deadline",
+        "runtime/asking.py",
+        "self._station.world.tell(Doubted(self._station.stream.name, self.tick, doubt, rejected=True))\n"
+        "                return self._accept(doubt)",
+        "self._station.world.tell(Doubted(self._station.stream.name, self.tick, doubt, rejected=True))\n"
+        "                return self._accept(None)",
+    ),
+    Mutant(
+        "no_records_are_no_doubt",
+        "collect/plausible.py",
+        '        found.append(Doubt("no records came", checks.on_empty))\n',
+        "        pass\n",
+    ),
+    Mutant(
+        "waiting_answers_not_compared",
+        "runtime/checking.py",
+        "if entry.trailer.response is not None and entry.trailer.wrong is None and not entry.unchanged:",
+        "if False:",
+    ),
+    Mutant(
+        "broken_answers_not_compared",
+        "runtime/checking.py",
+        "(account.received or account.outcome in (Outcome.OK, Outcome.EMPTY))",
+        "account.outcome in (Outcome.OK, Outcome.EMPTY)",
+        told("tests/unit/runtime/test_checks.py", "broke_the_contract"),
+    ),
+    Mutant(
+        "clock_not_compared",
+        "runtime/collector.py",
+        "if astray(ahead := station.clock_ahead):",
+        "if astray(ahead := station.clock_ahead) and False:",
+    ),
+    Mutant(
+        "clock_compared_once_a_day",
+        "runtime/clock_guard.py",
+        "LOOK_EVERY = timedelta(minutes=5)",
+        "LOOK_EVERY = timedelta(days=1)",
+    ),
+    Mutant(
         "spool_not_read_at_the_start",
         "adapters/disk_spool.py",
         "                self._shelf.add(entry, reserved=False)\n",
-        "                    pass\n",
+        "                pass\n",
         DISKS,
     ),
     Mutant(

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import timedelta
 from io import BytesIO
 
 import pyarrow.parquet as pq
 import pytest
 
-from coleta.testing.faults import MENU
-from coleta.testing.setting import EPOCH, HOUR, MINUTE, NEAR_MIDNIGHT, Jump, Setting
+from coleta.stream import Checks
+from coleta.testing.faults import MENU, Fault, NoFaults
+from coleta.testing.setting import EPOCH, HOUR, MINUTE, NEAR_MIDNIGHT, Deed, Jump, Setting
 from coleta.testing.simulation import Simulation
 from coleta.testing.simulator import main, reproduction
-from coleta.testing.worlds import ONE_FAULT_SETTINGS, EveryFault, Seeds, Tried, fault_free, simulate, try_case
+from coleta.testing.worlds import (
+    ONE_FAULT_SETTINGS,
+    EveryFault,
+    Seeds,
+    Tried,
+    fault_free,
+    simulate,
+    simulate_one_fault,
+    try_case,
+)
 
 SEEDS = 2_000
 SLICES = 40
@@ -126,3 +137,89 @@ def test_the_command_says_what_it_did(capfd: pytest.CaptureFixture[str]) -> None
     assert told[0].startswith("2 worlds (seeds 7 to 8), 0 broken, in ")
     assert told[1].startswith(f"1 worlds (each fault at each call of {len(ONE_FAULT_SETTINGS)} worlds), 0 broken")
     assert len(told) == 3
+
+
+def test_a_run_whose_time_is_up_says_how_many_there_were_and_how_to_go_on(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seed", "7", "--seeds", "5", "--jobs", "1", "--minutes", "0"]) == 0
+
+    told = capfd.readouterr().out.splitlines()
+    assert told[0].startswith("1 of 5 worlds (seeds 7 to 7), 0 broken, in ")
+    assert told[1] == "to go on where this ended: --seed 8 --seeds 4"
+    assert len(told) == 2
+
+
+# What people do, and what an API gives that is not meant ---------------------------------------------
+
+
+def kinds(world: Simulation) -> Counter[str]:
+    return Counter(record["kind"] for record in world.watch.look().records)
+
+
+def outcomes(world: Simulation) -> Counter[str]:
+    accounts = (account for record in world.watch.look().records for account in record["accounts"])
+    return Counter(account["reason"] or account["outcome"] for account in accounts)
+
+
+def test_among_the_worlds_of_single_faults_is_one_in_which_the_quarantine_is_seen_to() -> None:
+    worlds = [quiet_world(setting) for setting in ONE_FAULT_SETTINGS if setting.sees_to_the_quarantine]
+
+    assert worlds
+    assert all({"redrive", "expired"} <= set(kinds(world)) for world in worlds)
+    assert all(world.books.stranger.deleted for world in worlds)
+
+
+def test_among_them_is_one_with_a_pause_and_refused_answers_by_clocks_that_are_compared() -> None:
+    worlds = [quiet_world(setting) for setting in ONE_FAULT_SETTINGS if setting.guarded]
+
+    assert worlds
+    assert all(outcomes(world)["paused"] and outcomes(world)["no records came"] for world in worlds)
+
+
+def test_what_a_person_takes_up_while_others_collect_lands_once_and_the_hopeless_stays() -> None:
+    deeds = (Deed(3 * MINUTE, "replay"), Deed(7 * MINUTE, "replay"))
+    world = Simulation(Setting(minutes=6, deeds=deeds), seed=7, faults=NoFaults())
+    assert world.run() == []
+    contents = world.watch.look()
+
+    given = {one.id: one for answer in world.books.accepted.values() for one in answer.records}
+    assert kinds(world)["redrive"] == 2
+    assert sum(not given[number].good for number in contents.table()) == 2
+    hopeless = {number for number in contents.held(contents.open_files) if given[number].hopeless}
+    assert hopeless
+    assert not hopeless & contents.table().keys()
+
+
+@pytest.mark.parametrize("machines", [1, 2])
+def test_while_a_machine_is_paused_it_asks_nothing_and_others_go_on(machines: int) -> None:
+    deeds = (Deed(timedelta(seconds=80), "pause"), Deed(timedelta(seconds=200), "resume"))
+    world = quiet_world(Setting(machines=machines, deeds=deeds))
+
+    gaps = outcomes(world)["paused"]
+    assert gaps == 2
+    answered = world.watch.look().spans(gaps=False)
+    whole = (answered[-1][1] - answered[0][0]) == sum((end - start for start, end in answered), timedelta(0))
+    assert whole == (machines == 2)
+
+
+def test_by_a_clock_that_is_ahead_nothing_is_written_down_where_it_is_compared() -> None:
+    jumps = (Jump(timedelta(seconds=100), 0, HOUR), Jump(timedelta(seconds=200), 0, timedelta(0)))
+    guarded = quiet_world(Setting(machines=1, jumps=jumps, guarded=True))
+    trusting = quiet_world(Setting(machines=1, jumps=jumps))
+
+    ends = [max(end for _, end in world.watch.look().spans(gaps=True)) for world in (guarded, trusting)]
+    assert ends[0] < guarded.end
+    assert ends[1] > trusting.end + 20 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"), [(Fault.EMPTY, "no records came"), (Fault.SAME, "the answer is byte for byte")]
+)
+def test_an_answer_that_the_checks_refuse_ends_rejected(fault: Fault, why: str) -> None:
+    setting = Setting(machines=1, checks=Checks(on_empty="reject", on_same="reject"))
+    exchanges = [n for n, kind in enumerate(quiet_world(setting).calls) if kind == "transport.checked"]
+    before = sum(n for reason, n in outcomes(quiet_world(setting)).items() if reason.startswith(why))
+
+    world = simulate_one_fault(setting, exchanges[2], fault)
+    assert world.run() == []
+
+    assert sum(n for reason, n in outcomes(world).items() if reason.startswith(why)) > before

@@ -145,7 +145,13 @@ class _Replay:
         terms = station.stream.terms
         order = Order(station.identity, terms, author_of(station.world))
         with closing(station.scratch.file()) as sink:
-            redriven = _composed(members, head, order, cells_of(station.store, terms), sink)
+            try:
+                redriven = _composed(members, head, order, cells_of(station.store, terms), sink)
+            except Corrupt:
+                # A file that another has just given up is gone, and the log says so: what is open is judged anew.
+                if follow(station.store, station.index, station.identity).seq == head.seq:
+                    raise
+                return True
             if redriven.record is None:
                 self._note(redriven)
                 return True

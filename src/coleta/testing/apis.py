@@ -10,8 +10,9 @@ from random import Random
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from coleta.testing.bookkeeper import Found
+from coleta.testing.bookkeeper import Given, misplaced
 from coleta.testing.setting import Kind
+from coleta.testing.stranger import Contents
 
 
 class Api(Protocol):
@@ -37,8 +38,7 @@ class Inventing:
         records = []
         for _ in range(self.random.choice((1, 2, 3)) if self.pages > 1 else self.random.choice((0, 1, 2, 3))):
             self.issued += 1
-            bad = self.random.random() < 1 / 7
-            records.append({"id": self.issued, "value": "bad" if bad else self.issued})
+            records.append({"id": self.issued, "value": _value(self.random, self.issued)})
         return json.dumps(records).encode()
 
 
@@ -47,7 +47,7 @@ class _Happened:
     id: int
     seq: int
     at: datetime
-    bad: bool
+    value: int | str | None
 
 
 _EVERY = timedelta(seconds=40)
@@ -62,7 +62,7 @@ class Events:
         begin = start - timedelta(minutes=3)
         number = int(timedelta(minutes=minutes + 3) / _EVERY) * _AT_ONCE
         self._events = [
-            _Happened(n + 1, n // _AT_ONCE, begin + (n // _AT_ONCE) * _EVERY, random.random() < 1 / 7)
+            _Happened(n + 1, n // _AT_ONCE, begin + (n // _AT_ONCE) * _EVERY, _value(random, n + 1))
             for n in range(number)
         ]
 
@@ -76,31 +76,28 @@ class Events:
         elif "since" in asked:
             happened = [one for one in happened if one.seq >= int(asked["since"])]
         return json.dumps(
-            [
-                {"id": one.id, "seq": one.seq, "at": one.at.isoformat(), "value": "bad" if one.bad else one.id}
-                for one in happened
-            ]
+            [{"id": one.id, "seq": one.seq, "at": one.at.isoformat(), "value": one.value} for one in happened]
         ).encode()
 
-    def faults(self, found: Found, kind: Kind, *, all_asked: bool) -> list[str]:
+    def faults(self, contents: Contents, kind: Kind, *, all_asked: bool) -> list[str]:
         """Every event that is not just once where it belongs, if each that an answer can have given is to be there.
 
         Unless `all_asked`, those after the newest that is there may be asked for later.
         """
-        newest = self._events[-1].id if all_asked else max([0, *found.table, *found.quarantine])
-        wanted = [
-            one
+        there = contents.table() + contents.held(contents.named)
+        newest = self._events[-1].id if all_asked else max([0, *there])
+        answered = contents.answered_with_data()
+        wanted = Counter(
+            one.id
             for one in self._events
-            if (one.id <= newest if kind == "since" else any(start < one.at <= end for start, end in found.answered))
-        ]
-        good = Counter(one.id for one in wanted if not one.bad)
-        bad = Counter(one.id for one in wanted if one.bad)
-        return _differ("table", good, Counter(found.table)) + _differ("quarantine", bad, Counter(found.quarantine))
+            if (one.id <= newest if kind == "since" else any(start < one.at <= end for start, end in answered))
+        )
+        given = {one.id: Given(one.id, isinstance(one.value, int), one.value is None, one.at) for one in self._events}
+        return misplaced(given, wanted, contents)
 
 
-def _differ(place: str, wanted: Counter[int], found: Counter[int]) -> list[str]:
-    return [
-        f"event {one} is {found[one]} times in the {place}, not {wanted[one]}"
-        for one in sorted(wanted.keys() | found.keys())
-        if wanted[one] != found[one]
-    ]
+def _value(random: Random, number: int) -> int | str | None:
+    """One in seven breaks the contract; a quarter of these breaks any that people have."""
+    if random.random() >= 1 / 7:
+        return number
+    return None if random.random() < 1 / 4 else "bad"

@@ -1,53 +1,66 @@
 """Books kept apart from the code under test: what was accepted, and where each record of it is now.
 
-Reads the store as a stranger would: every Parquet file under ``data/``, every file of the quarantine,
-with the standard library and pyarrow only, so that an error in the code under test is not shared.
+``Stranger`` reads the store for it, so that an error in the code under test is not shared.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from itertools import pairwise
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-_MICRO = timedelta(microseconds=1)
-
+from coleta.testing.logbook import chain, coverage, links
+from coleta.testing.stranger import Contents, Span, Stranger, settled_in
 
 LandedAs = Literal["parts", "whole", "link"]
 """Whether an answer may be landed for a part of its tick, only for all of it, or only after its parent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The records that a store holds, by their ids, and the intervals for which answers with data are landed."""
+class Given:
+    """A record as the API gave it."""
 
-    table: list[int]
-    quarantine: list[int]
-    answered: list[tuple[datetime, datetime]]
+    id: int
+    good: bool = True
+    hopeless: bool = False
+    """Whether no terms that people have would take it."""
+    at: datetime | None = None
+    """Its place in time, if it says one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One acceptance of an answer that carries state: whose state it began with, and that state."""
+
+    parent: str | None
+    before: str
+
+    @classmethod
+    def of(cls, parent: str | None, before: Mapping[str, object] | None) -> Copy:
+        """The copy that began with the state `before` of the answer `parent`."""
+        return cls(parent, _state(before))
 
 
 @dataclass(slots=True)
 class AcceptedAnswer:
-    """An answer that the spool has said to be durable: its records' ids, good and bad ones."""
+    """An answer that the spool has said to be durable, and its records; none where it is not the data."""
 
     answer: str
-    tick: tuple[datetime, datetime]
-    good: tuple[int, ...] = ()
-    bad: tuple[int, ...] = ()
-    whole: bool = False
-    landed_as: LandedAs = "parts"
-    copies: int = 1
-    """How many machines have accepted it: they asked the same and got the same."""
+    tick: Span
+    landed_as: LandedAs
+    data: bool
+    records: tuple[Given, ...] = ()
+    copies: set[Copy] = field(default_factory=set)
+    """How it was accepted, once for each way: several machines may have asked the same and got the same."""
+
+    def is_rejected(self, part: Sequence[Span] = ()) -> bool:
+        """Whether landing it, for `part` of its tick only where that is given, leaves nothing but broken records."""
+        placed = [one for one in self.records if not part or one.at is None or _within(one.at, part)]
+        return not self.data or (bool(placed) and not any(one.good for one in placed))
 
 
 @dataclass(slots=True)
@@ -57,196 +70,213 @@ class Bookkeeper:
     accepted: dict[str, AcceptedAnswer] = field(default_factory=dict)
     comes_again: bool = False
     """Whether the API gives a record more than once, so that answers alone do not say how often it is to be there."""
+    lifted: bool = False
+    """Whether a person may have taken up, or given up, what is in the quarantine."""
     lost: set[str] = field(default_factory=set)
     """The answers that lay on a disk that is gone: each may be landed or not, but at most once."""
+    stranger: Stranger = field(default_factory=Stranger)
 
-    def note(self, answer: str, tick: tuple[datetime, datetime], body: bytes, *, landed_as: LandedAs = "parts") -> None:
-        """Note an accepted answer for `tick`: its pages' bodies, one a line."""
+    def note(
+        self,
+        answer: str,
+        tick: Span,
+        body: bytes,
+        *,
+        landed_as: LandedAs = "parts",
+        refused: bool = False,
+        copy: Copy | None = None,
+    ) -> None:
+        """Note an accepted answer for `tick`: its pages' bodies, one a line. `refused`: by its stream's checks."""
         self.lost.discard(answer)
-        copies = self.accepted[answer].copies + 1 if answer in self.accepted else 1
-        known = AcceptedAnswer(answer, tick, landed_as=landed_as, copies=copies)
-        try:
-            records = [record for page in body.splitlines() for record in json.loads(page)]
-            good = tuple(record["id"] for record in records if isinstance(record["value"], int))
-            bad = tuple(record["id"] for record in records if not isinstance(record["value"], int))
-            known = replace(known, good=good, bad=bad, whole=True)
-        except (ValueError, TypeError, KeyError):
-            pass  # it is no data, and ends rejected whole
-        self.accepted[answer] = known
+        records = None if refused else _given(body)
+        known = self.accepted.get(answer)
+        copies = set() if known is None else known.copies
+        self.accepted[answer] = AcceptedAnswer(answer, tick, landed_as, records is not None, records or (), copies)
+        if copy is not None:
+            copies.add(copy)
 
     def check(self, objects: Mapping[str, bytes], *, first: datetime, until: datetime) -> list[str]:
         """Every way in which `objects` (below the stream's path) break the promise; none if they keep it.
 
         Every instant from `first` to `until` must have exactly one outcome.
         """
-        records = _records(objects)
-        faults = _chain(objects, records)
-        faults += self._answers(objects, records)
-        faults += _links(records)
+        contents = self.stranger.read(objects)
+        faults = chain(contents, self.stranger.deleted)
+        faults += self._answers(contents)
+        faults += links(contents.records)
+        faults += [fault for one in contents.superseded for fault in self.set_aside(one, contents)]
+        faults += self._lifted(contents)
         if not self.comes_again:
-            faults += self._rows(objects, records)
-        faults += _coverage(records, first=first, until=until)
+            faults += self._rows(contents)
+        faults += coverage(contents, first=first, until=until)
         return faults
 
-    def _answers(self, objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # type: ignore[type-arg]
-        batches = [r for r in records if r["kind"] != "redrive"]  # which names answers that have landed before
-        landed = Counter(a["answer"] for r in batches for a in r["accounts"] if a["answer"] is not None)
+    def _answers(self, contents: Contents) -> list[str]:
+        batches = [r for r in contents.records if r["kind"] != "redrive"]  # which names answers that have landed before
+        accounts = [a for r in batches for a in r["accounts"] if a["answer"] is not None]
+        landed = Counter(a["answer"] for a in accounts)
         faults = [f"answer {answer[:8]} is landed {n} times" for answer, n in landed.items() if n > 1]
         faults += [f"answer {answer[:8]} is landed and was never accepted" for answer in landed.keys() - self.accepted]
         faults += [
             f"answer {a['answer'][:8]} for {a['tick']['end']} is landed and settles nothing"
-            for r in batches
-            for a in r["accounts"]
-            if a["answer"] is not None and a["tick"]["start"] != a["tick"]["end"] and not a["settles"]
+            for a in accounts
+            if a["tick"]["start"] != a["tick"]["end"] and not a["settles"]
         ]
-        superseded = {name.rsplit("-", 1)[1].split(".")[0] for name in objects if name.startswith("_superseded/")}
-        for answer, one in self.accepted.items():
-            if answer not in landed and answer[:16] not in superseded and answer not in self.lost:
+        faults += [
+            f"answer {a['answer'][:8]} is no data, and ended {a['outcome']} with {a['received']} records"
+            for a in accounts
+            if not self._is_data(a["answer"]) and (a["outcome"], a["received"]) != ("rejected", 0)
+        ]
+        for answer in self.accepted:
+            aside = answer[:16] in contents.superseded
+            if answer not in landed and not aside and answer not in self.lost:
                 faults.append(f"answer {answer[:8]} was accepted and is nowhere")
-            # Of two copies that began with another state, since terms differed, only one can be landed.
-            twins = one.copies > 1 and one.landed_as == "link"
-            if answer in landed and answer[:16] in superseded and not twins:
+            if answer in landed and aside and not self._has_twins(answer):
                 faults.append(f"answer {answer[:8]} is landed and superseded")
-        answered = _spans(records, gaps=False)
-        for answer, one in self.accepted.items():
-            if answer[:16] not in superseded:
-                continue
-            # What ends rejected does not settle a part of a tick: the rest of it is asked again. Where records are
-            # placed in time, the part that was open may have had bad ones only.
-            rejected = not one.whole or (one.bad and (not one.good or self.comes_again))
-            if one.landed_as == "parts" and not rejected and _uncovered(one.tick, answered):
-                faults.append(f"answer {answer[:8]} is superseded, and no answer has settled all of its tick")
-            elif one.landed_as != "link" and not any(
-                start < one.tick[1] and one.tick[0] < end for start, end in answered
-            ):
-                faults.append(f"answer {answer[:8]} is superseded, and no answer has settled any of its tick")
         return faults
 
-    def _rows(self, objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # type: ignore[type-arg]
-        landed = {a["answer"] for r in records for a in r["accounts"] if a["answer"] is not None}
-        answers = [one for answer, one in self.accepted.items() if answer in landed]
-        rows = Counter(_table_ids(objects))
-        jailed = Counter(_quarantined_ids(objects, records))
-        faults = _compare("table", rows, (i for one in answers for i in one.good))
-        return faults + _compare("quarantine", jailed, (i for one in answers for i in one.bad))
+    def _is_data(self, answer: str) -> bool:
+        return answer not in self.accepted or self.accepted[answer].data
+
+    def _has_twins(self, answer: str | None) -> bool:
+        """Whether copies of `answer`, or of one that it follows from, began with another state.
+
+        Terms differ between machines, and so does the state that the same answer leaves. Of two such copies only one
+        can be landed, and what follows from the other is superseded with it.
+        """
+        seen = set[str]()
+        while answer in self.accepted and answer not in seen:
+            seen.add(answer)
+            copies = self.accepted[answer].copies
+            if len({copy.before for copy in copies}) > 1:
+                return True
+            answer = next((copy.parent for copy in copies), None)
+        return False
+
+    def set_aside(self, name: str, contents: Contents, beside: Collection[str] = ()) -> list[str]:
+        """What is wrong about superseding the answer whose id begins with `name`, by what the store holds then.
+
+        `beside` are the answers that wait where it waits.
+        """
+        one = next((one for answer, one in self.accepted.items() if answer.startswith(name)), None)
+        if one is None:
+            return [f"answer {name[:8]} is superseded and was never accepted"]
+        answered = contents.spans(gaps=False)
+        if one.landed_as == "link":
+            why = None if self._chain_goes_on(one, contents, beside) else "its chain has not gone on without it"
+        elif not any(_overlap(span, one.tick) for span in answered):
+            why = "no answer has settled any of its tick"
+        elif one.landed_as == "parts" and _open(one.tick, answered) and not _rejected_in_part(one, contents):
+            why = "no answer has settled all of its tick"
+        else:
+            why = None
+        return [] if why is None else [f"answer {one.answer[:8]} is superseded, and {why}"]
+
+    def _chain_goes_on(self, one: AcceptedAnswer, contents: Contents, beside: Collection[str]) -> bool:
+        """Whether the chain has gone on without `one`, or will with what waits beside it."""
+        if any(_overlap(span, one.tick) for span in contents.spans(gaps=False)) or self._has_twins(one.answer):
+            return True
+        carrying = [a for r in contents.records for a in r["accounts"] if a["carried"]]
+        after = {a["answer"]: _state(a["carried"]["after"]) for a in carrying}
+        followed = {a["carried"]["parent"] for a in carrying if a["answer"] != one.answer}
+        followed |= {copy.parent for other in beside if other != one.answer for copy in self.accepted[other].copies}
+        for copy in one.copies:
+            # Another follows from what it followed from, or that has landed as another copy, with another state.
+            if copy.parent in followed or after.get(copy.parent, copy.before) != copy.before:
+                return True
+            parent = self.accepted.get(copy.parent or "")
+            if parent is not None and self._chain_goes_on(parent, contents, beside) and copy.parent not in after:
+                return True
+        return False
+
+    def _lifted(self, contents: Contents) -> list[str]:
+        if self.lifted:
+            return []
+        kinds = {record["kind"] for record in contents.records}
+        return [f"nobody asked for a commit of kind {kind}" for kind in kinds & {"redrive", "expired"}]
+
+    def _rows(self, contents: Contents) -> list[str]:
+        landed = {a["answer"] for r in contents.records for a in r["accounts"] if a["answer"] is not None}
+        given = [each for answer, one in self.accepted.items() if answer in landed for each in one.records]
+        times = Counter(each.id for each in given)
+        return misplaced({each.id: each for each in given}, Counter(dict.fromkeys(times, 1)), contents)
 
 
-def found(objects: Mapping[str, bytes]) -> Found:
-    """What `objects` (below the stream's path) hold."""
-    records = _records(objects)
-    answered = [
-        (datetime.fromisoformat(interval["start"]), datetime.fromisoformat(interval["end"]))
-        for record in records
-        for account in record["accounts"]
-        # What is no data at all settles its tick, too, and gives nothing.
-        if account["outcome"] != "gap" and (account["outcome"] != "rejected" or account["received"])
-        for interval in account["settles"]
-    ]
-    return Found(_table_ids(objects), _quarantined_ids(objects, records), answered)
+def misplaced(given: Mapping[int, Given], wanted: Counter[int], contents: Contents) -> list[str]:
+    """Every record that is not as often as `wanted` where it belongs: good ones in the table.
 
-
-def _compare(place: str, found: Counter[int], wanted: Iterable[int]) -> list[str]:
-    expected = Counter(wanted)
-    faults = [f"record {i} is {found[i]} times in the {place}" for i in expected if found[i] != 1]
-    return faults + [f"record {i} has no place in the {place}" for i in found.keys() - expected.keys()]
-
-
-def _records(objects: Mapping[str, bytes]) -> list[dict]:  # type: ignore[type-arg]
-    records = []
-    for name, body in objects.items():
-        if name.startswith("data/"):
-            stored = pq.read_metadata(pa.BufferReader(body)).metadata[b"coleta.record"]
-            records.append({**json.loads(stored), "_name": name, "_stored": stored})
-    return sorted(records, key=lambda record: record["seq"])
-
-
-def _chain(objects: Mapping[str, bytes], records: list[dict]) -> list[str]:  # type: ignore[type-arg]
+    One that broke its contract is in the quarantine, or was given up with its file; or it is in the table, once a
+    person has changed the terms and taken it up.
+    """
+    table, jailed = contents.table(), contents.held(contents.open_files)
+    gone = contents.held(contents.given_up)
+    kinds = {record["kind"] for record in contents.records}
     faults = []
-    if [record["seq"] for record in records] != list(range(1, len(records) + 1)):
-        faults.append(f"the sequence is not dense: {[record['seq'] for record in records]}")
-    previous = None
-    for record in records:
-        if previous is not None:
-            if record["prev"] != hashlib.sha256(previous["_stored"]).hexdigest():
-                faults.append(f"commit {record['seq']} does not name the record before it")
-            if record["_name"] != previous["next"]:
-                faults.append(f"commit {record['seq']} lies at {record['_name']}, not {previous['next']}")
-        for file in record["quarantine"] + record["archive"]:
-            if file["path"] not in objects:
-                faults.append(f"file {file['path']} is missing")
-            elif hashlib.sha256(objects[file["path"]]).hexdigest() != file["sha256"]:
-                faults.append(f"file {file['path']} is another")
-        if f"_ledger/terms/{record['terms']}.json" not in objects:
-            faults.append(f"the terms of commit {record['seq']} are missing")
-        previous = record
+    for number in sorted(wanted.keys() | table.keys() | jailed.keys() | gone.keys()):
+        n, one = wanted[number], given.get(number, Given(number))
+        if one.good or one.hopeless or "redrive" not in kinds:
+            if table[number] != (n if one.good else 0):
+                faults.append(f"record {number} is {table[number]} times in the table, not {n if one.good else 0}")
+            elsewhere = jailed[number] + gone[number]
+            if elsewhere != (0 if one.good else n):
+                faults.append(f"record {number} is {elsewhere} times in the quarantine, not {0 if one.good else n}")
+        elif table[number] + jailed[number] + gone[number] != n:
+            where = f"{table[number]} times in the table, {jailed[number] + gone[number]} times in the quarantine"
+            faults.append(f"record {number} is {where}, not {n} times in all")
     return faults
 
 
-def _links(records: list[dict]) -> list[str]:  # type: ignore[type-arg]
-    """Answers that carry state begin each with what the one before it ended with."""
-    faults, parent, state = [], None, None
-    for account in (account for record in records for account in record["accounts"] if account["carried"]):
-        carried = account["carried"]
-        if (carried["parent"], carried["before"]) != (parent, state):
-            faults.append(f"answer {account['answer'][:8]} does not begin with what the one before it ended with")
-        parent, state = account["answer"], carried["after"]
-    return faults
+def _given(body: bytes) -> tuple[Given, ...] | None:
+    try:
+        records = [record for page in body.splitlines() for record in json.loads(page)]
+        return tuple(
+            Given(
+                record["id"],
+                isinstance(record["value"], int),
+                record["value"] is None,
+                datetime.fromisoformat(record["at"]) if "at" in record else None,
+            )
+            for record in records
+        )
+    except (ValueError, TypeError, KeyError):
+        return None  # it is no data, and ends rejected whole
 
 
-def _table_ids(objects: Mapping[str, bytes]) -> list[int]:
-    ids: list[int] = []
-    for name, body in objects.items():
-        if name.startswith("data/"):
-            ids += pq.read_table(io.BytesIO(body), columns=["id"])["id"].to_pylist()
-    return ids
+def _rejected_in_part(one: AcceptedAnswer, contents: Contents) -> bool:
+    """Whether at some end of the log, up to its newest, landing what was open of `one` would have left nothing.
+
+    What ends rejected does not settle a part of a tick: the rest of it is asked again.
+    """
+    answered: list[Span] = []
+    for record in contents.records:
+        answered = sorted(answered + settled_in(record, gaps=False))
+        part = _open(one.tick, answered)
+        if part and part != [one.tick] and one.is_rejected(part):
+            return True
+    return False
 
 
-def _quarantined_ids(objects: Mapping[str, bytes], records: list[dict]) -> list[int]:  # type: ignore[type-arg]
-    ids = []
-    taken = {path for r in records for path in r["redrives"]}
-    named = [file for r in records for file in r["quarantine"] if file["path"] not in taken]
-    for path in [file["path"] for file in named if file["holds"] == "records"]:
-        if path not in objects:
-            continue  # reported with the chain
-        with pa.CompressedInputStream(io.BytesIO(objects[path]), "zstd") as stream:
-            for line in stream.read().decode().splitlines():
-                ids.append(json.loads(json.loads(line)["raw"])["id"])
-    return ids
+def _state(state: Mapping[str, object] | None) -> str:
+    return json.dumps(state, sort_keys=True)
 
 
-def _coverage(records: list[dict], *, first: datetime, until: datetime) -> list[str]:  # type: ignore[type-arg]
-    answers, gaps = _spans(records, gaps=False), _spans(records, gaps=True)
-    faults = _overlaps("answers", answers) + _overlaps("gaps", gaps)
-    reached = first - _MICRO
-    for start, end in sorted(answers + gaps):
-        if start > reached and reached < until:
-            faults.append(f"no outcome from {reached} to {start}")
-        reached = max(reached, end)
-    if reached < until:
-        faults.append(f"no outcome from {reached} to {until}")
-    return faults
+def _within(at: datetime, spans: Sequence[Span]) -> bool:
+    return any(start < at <= end for start, end in spans)
 
 
-def _spans(records: list[dict], *, gaps: bool) -> list[tuple[datetime, datetime]]:  # type: ignore[type-arg]
-    return sorted(
-        (datetime.fromisoformat(interval["start"]), datetime.fromisoformat(interval["end"]))
-        for record in records
-        for account in record["accounts"]
-        if (account["outcome"] == "gap") is gaps
-        for interval in account["settles"]
-    )
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
-def _uncovered(tick: tuple[datetime, datetime], spans: list[tuple[datetime, datetime]]) -> bool:
-    reached = tick[0]
+def _open(tick: Span, spans: Sequence[Span]) -> list[Span]:
+    """The parts of `tick` that `spans`, in order, leave open."""
+    parts, reached = [], tick[0]
     for start, end in spans:
-        if start <= reached < end:
+        if end > reached and start < tick[1]:
+            if start > reached:
+                parts.append((reached, start))
             reached = end
-    return reached < tick[1]
-
-
-def _overlaps(what: str, spans: list[tuple[datetime, datetime]]) -> list[str]:
-    return [f"two {what} settle {b[0]} to {min(a[1], b[1])}" for a, b in pairwise(sorted(spans)) if b[0] < a[1]]
+    return [*parts, (reached, tick[1])] if reached < tick[1] else parts
 
 
 def crc(objects: Mapping[str, bytes]) -> int:

@@ -38,6 +38,10 @@ class Fault(StrEnum):
     """The API answers with an error."""
     NOT_DATA = "not_data"
     """The API answers 200, and it is not the data."""
+    EMPTY = "empty"
+    """The API answers 200 with no records, though there are some."""
+    SAME = "same"
+    """The API answers 200 with the very bytes of an answer before."""
     STALL = "stall"
     """This thread is held up for minutes before the call, while all others go on."""
     STOP = "stop"
@@ -47,8 +51,12 @@ class Fault(StrEnum):
 _CRASHES = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
 _STOPS = (Fault.STALL, Fault.STOP)
 
+_EXCHANGE = (Fault.CUT, Fault.STATUS_500, Fault.NOT_DATA, *_CRASHES, *_STOPS)
+
 MENU: dict[str, tuple[Fault, ...]] = {
-    "transport.exchange": (Fault.CUT, Fault.STATUS_500, Fault.NOT_DATA, *_CRASHES, *_STOPS),
+    "transport.exchange": _EXCHANGE,
+    "transport.checked": (*_EXCHANGE, Fault.EMPTY, Fault.SAME),
+    "clock.look": (Fault.CUT, Fault.STATUS_500, Fault.CRASH_BEFORE, *_STOPS),
     "spool.draft": (Fault.REFUSED, Fault.CRASH_BEFORE),
     "spool.page": (Fault.REFUSED, Fault.CRASH_BEFORE),
     "spool.accept": (Fault.REFUSED, *_CRASHES, *_STOPS),
@@ -68,6 +76,7 @@ MENU: dict[str, tuple[Fault, ...]] = {
     "store.read": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
     "store.size": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
     "store.names": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
+    "store.delete": (Fault.UNAVAILABLE, Fault.LOST, *_CRASHES, *_STOPS),
     "cell.read": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
     "cell.replace": (Fault.UNAVAILABLE, Fault.LOST, *_CRASHES, *_STOPS),
     "index.enter": (*_CRASHES, *_STOPS),
@@ -139,7 +148,7 @@ class RandomFaults:
             return None
         if call.kind.startswith(("store.", "cell.")) and _within(call.now, self.store_outage):
             return Fault.UNAVAILABLE
-        if call.kind == "transport.exchange" and _within(call.now, self.source_outage):
+        if call.kind.startswith("transport.") and _within(call.now, self.source_outage):
             return Fault.STATUS_500
         menu = MENU.get(call.kind, ())
         return self.random.choice(menu) if menu and self.random.random() < self.rate else None

@@ -8,7 +8,7 @@ from typing import NoReturn, Protocol
 from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile, Trailer
 from coleta.errors import Doubtful, SpoolRefused, StoreUnavailable
 from coleta.land.commit import Committed, Head
-from coleta.ports import Cell, Created, Draft, Exists, Index, Notes, ObjectStore, Spool, SpoolContents
+from coleta.ports import Cell, Created, Draft, Exists, Housekeeping, Index, Notes, ObjectStore, Spool, SpoolContents
 from coleta.testing.faults import Fault
 
 
@@ -81,6 +81,26 @@ class GatedStore:
         if self._gate.meet("store.names") is Fault.UNAVAILABLE:
             raise StoreUnavailable("simulated", where=prefix)
         return self._inner.names(prefix)
+
+
+class GatedHousekeeping:
+    """Takes objects out of a store over a network."""
+
+    def __init__(self, inner: Housekeeping, gate: Gate) -> None:
+        """Stand before `inner`."""
+        self._inner = inner
+        self._gate = gate
+
+    def delete(self, name: str) -> None:
+        """See ``Housekeeping``."""
+        fault = self._gate.meet("store.delete")
+        if fault is Fault.UNAVAILABLE:
+            raise StoreUnavailable("simulated", where=name)
+        self._inner.delete(name)
+        if fault is Fault.LOST:
+            raise StoreUnavailable("simulated: deleted", where=name)
+        if fault is Fault.CRASH_AFTER:
+            self._gate.die()
 
 
 class GatedCell:

@@ -7,16 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from random import Random
-from typing import NoReturn, Protocol
+from typing import Literal, NoReturn, Protocol
 
 from coleta.collect.request import Request
 from coleta.collect.response import Failed, Response
 from coleta.collect.response import Fault as WireFault
-from coleta.stream import Stream
+from coleta.collect.tick import Interval
+from coleta.stream import Checks, Stream
 from coleta.testing.apis import Api
 from coleta.testing.baton import Baton, Killed
 from coleta.testing.faults import Fault
 from coleta.testing.memory import MemoryIndex, MemoryNotes
+from coleta.testing.setting import REFUSING, Setting
+
+CLOCK_URL = "http://store.test/"
+"""Where a process learns what time it is at the store."""
+
+Errand = Literal["replay", "discard"]
 
 LATE = (timedelta(seconds=1), timedelta(seconds=150), timedelta(minutes=4))
 """How late a late effect comes: at once, after two ticks, or after all others have long moved on."""
@@ -38,6 +45,17 @@ class Machine:
     doomed: bool = False
     """Whether the next death of its process is its own."""
     dead: bool = False
+    errand: Errand | None = None
+    """What a person does from here, who goes away then; None: a collector and a lander work here."""
+    done: bool = False
+    pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+    """When people have paused the stream here, by this machine's clock; None: it goes on."""
+    bodies: list[tuple[datetime, bytes]] = field(default_factory=list)
+    """The answers accepted here that its checks do not refuse: the ends of their ticks, and their bytes."""
+
+    def body_before(self, end: datetime) -> bytes | None:
+        """The bytes of the answer accepted here for the newest tick before the one that ends at `end`."""
+        return max((one for one in self.bodies if one[0] < end), default=(end, None))[1]
 
     def lose_disk(self) -> set[str]:
         """Lose all that lies here; the answers among it."""
@@ -52,6 +70,7 @@ class Machine:
 class Surroundings(Protocol):
     """What a process is in: the simulation."""
 
+    setting: Setting
     baton: Baton
     random: Random
     api: Api
@@ -75,6 +94,12 @@ class Process:
         self.machine = machine
         self.newest = world.clock_of(machine)
         """The latest instant that the collector can have known of when it decided what to ask."""
+        self.looks_failed = 0
+        """How often the store did not say what time it is."""
+        self.paused: tuple[tuple[datetime, datetime | None], ...] = ()
+        """The pauses of its machine, as they were when the collector began its step."""
+        self.asked: Interval | None = None
+        """The tick that was asked last."""
 
     def meet(self, kind: str) -> Fault | None:
         """See ``Gate``."""
@@ -97,8 +122,12 @@ class Process:
 
     def exchange(self, request: Request, *, timeout: timedelta, max_bytes: int) -> Response | Failed:
         """See ``Transport``."""
+        if request.url == CLOCK_URL:
+            return self._look_at_the_clock()
         asked = self.now()
-        fault = self.meet("transport.exchange")
+        checks = self.world.setting.checks
+        checked = {checks.on_empty, checks.on_same} & set(REFUSING)
+        fault = self.meet("transport.checked" if checked else "transport.exchange")
         self.world.baton.pause(stall=timedelta(milliseconds=50))
         if fault is Fault.CUT:
             return Failed(WireFault.RESET, "simulated", self.now())
@@ -108,8 +137,27 @@ class Process:
         elif fault is Fault.NOT_DATA:
             body = b'{"error": "simulated"}'
         else:
-            body = self.world.api.body(request.url, self.world.baton.now)
+            body = self._wrong(fault, checks) or self.world.api.body(request.url, self.world.baton.now)
         if fault is Fault.CRASH_AFTER:
             self.die()
-        date = format_datetime(self.world.baton.now, usegmt=True)
-        return Response(status, (("date", date),), body, body, None, asked, self.now())
+        return Response(status, self._date(), body, body, None, asked, self.now())
+
+    def _wrong(self, fault: Fault | None, checks: Checks) -> bytes | None:
+        """An answer that is not what was meant, where the checks must find it."""
+        if fault is Fault.EMPTY and checks.on_empty in REFUSING:
+            return b"[]"
+        if fault is Fault.SAME and checks.on_same in REFUSING and self.asked is not None:
+            return self.machine.body_before(self.asked.end)
+        return None
+
+    def _look_at_the_clock(self) -> Response | Failed:
+        asked = self.now()
+        fault = self.meet("clock.look")
+        if fault is Fault.CUT:
+            self.looks_failed += 1
+            return Failed(WireFault.RESET, "simulated", self.now())
+        status = 500 if fault is Fault.STATUS_500 else 403
+        return Response(status, self._date(), b"", b"", None, asked, self.now())
+
+    def _date(self) -> tuple[tuple[str, str], ...]:
+        return (("date", format_datetime(self.world.baton.now, usegmt=True)),)

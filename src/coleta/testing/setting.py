@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Literal
 
-from coleta.contract.types import Contract, Field, Int, Timestamp
-from coleta.stream import Archive, CatchUp, Every, Landing, PageNumber, SinglePage, Source, Stream
+from coleta.contract.types import Contract, Field, Int, Str, Timestamp
+from coleta.stream import Archive, CatchUp, Checks, Every, Landing, PageNumber, SinglePage, Source, Stream
 from coleta.terms import Terms
 from coleta.testing.bookkeeper import LandedAs
 
@@ -20,6 +20,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Kind = Literal["latest", "window", "placed", "since"]
 """What a stream asks for: whatever is newest; the records of the tick's interval, which say nothing of time, or
 which do; or all since the newest that it knows."""
+
+NO_CHECKS = Checks()
+REFUSING = ("retry", "reject")
+"""What a check says of an answer that is not to be taken."""
 
 _INVENTED = Contract((Field("id", Int()), Field("value", Int())))
 _EVENTS = Contract((Field("id", Int()), Field("seq", Int()), Field("at", Timestamp()), Field("value", Int())))
@@ -39,6 +43,18 @@ class Jump:
     after: timedelta
     machine: int
     by: timedelta
+
+
+Deeds = Literal["pause", "resume", "replay", "discard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """At ``after`` (since the start) a person pauses a machine, lets it go on, or sees to the quarantine."""
+
+    after: timedelta
+    what: Deeds
+    machine: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,11 @@ class Setting:
     """When one more machine of the same project starts, with nothing on its disk."""
     jumps: tuple[Jump, ...] = ()
     """How clocks go wrong, in order of time. When the faults are over, all are right again."""
+    guarded: bool = False
+    """Whether each process compares its clock with the store's."""
+    checks: Checks = NO_CHECKS
+    """What a whole answer is held against. The API gives wrong ones only where they are found by it."""
+    deeds: tuple[Deed, ...] = ()
 
     @classmethod
     def drawn(cls, random: Random) -> Setting:
@@ -89,8 +110,27 @@ class Setting:
             edits=random.random() < 1 / 3,
             dies_after=dies_after,
             joins_after=minutes * MINUTE * random.random() if joins else None,
-            jumps=_drawn_jumps(random, machines, minutes, start) if random.random() < 1 / 4 else (),
-        )
+            jumps=(jumps := _drawn_jumps(random, machines, minutes, start) if random.random() < 1 / 4 else ()),
+            guarded=random.random() < (2 / 3 if jumps else 1 / 8),
+            checks=_drawn_checks(random) if random.random() < 1 / 4 else NO_CHECKS,
+            deeds=_drawn_deeds(random, machines, minutes) if random.random() < 1 / 3 else (),
+        ).consistent()
+
+    def consistent(self) -> Setting:
+        """Without a check whose outcome nobody could foretell: one machine need not know what another was told."""
+        if self.alone or self.checks.on_same not in REFUSING:
+            return self
+        return replace(self, checks=replace(self.checks, on_same="warn"))
+
+    @property
+    def alone(self) -> bool:
+        """Whether one machine asks all there is, each answer by one request."""
+        return self.machines == 1 and self.joins_after is None and self.pages == 1
+
+    @property
+    def sees_to_the_quarantine(self) -> bool:
+        """Whether anybody takes it up or gives it up."""
+        return any(deed.what in ("replay", "discard") for deed in self.deeds)
 
     @property
     def has_events(self) -> bool:
@@ -133,11 +173,14 @@ class Setting:
             landing=Landing(every=self.land_every),
             archive=self.archive,
             lease=self.lease,
+            checks=self.checks,
         )
 
-    def terms(self, *, keyed: bool) -> Terms:
-        """The terms that the project file has, before or after somebody gave the stream a key."""
+    def terms(self, *, keyed: bool, mended: bool = False) -> Terms:
+        """The terms of the project file, before or after somebody gave the stream a key, or `mended` its contract."""
         contract = _EVENTS if self.kind in ("placed", "since") else _INVENTED
+        if mended:
+            contract = Contract((*contract.fields[:-1], Field("value", Str())))
         return Terms(contract, key=("id",) if keyed else (), cursor=_CURSORS[self.kind])
 
 
@@ -149,3 +192,23 @@ def _drawn_jumps(random: Random, machines: int, minutes: int, start: datetime) -
             for _ in range(random.choice((1, 2, 3)))
         )
     )
+
+
+def _drawn_checks(random: Random) -> Checks:
+    return Checks(
+        min_rows=random.choice((None, 2)),
+        on_few=random.choice(("warn", "retry", "reject")),
+        on_empty=random.choice(("accept", "warn", "retry", "reject", "reject")),
+        on_same=random.choice(("accept", "retry", "reject", "reject")),
+    )
+
+
+def _drawn_deeds(random: Random, machines: int, minutes: int) -> tuple[Deed, ...]:
+    deeds = []
+    for _ in range(random.choice((1, 2, 3))):
+        at, number = (minutes + 1) * MINUTE * random.random(), random.randrange(machines)
+        what: Deeds = random.choice(("replay", "replay", "discard", "pause"))
+        deeds.append(Deed(at, what, number))
+        if what == "pause":
+            deeds.append(Deed(at + 3 * MINUTE * random.random(), "resume", number))
+    return tuple(deeds)

@@ -12,28 +12,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
-from coleta.adapters.below import Below
-from coleta.collect.spool import Spooled
 from coleta.errors import Retryable, SpoolRefused
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Index, Spool
 from coleta.runtime.archive import ALIVE
 from coleta.runtime.collector import Collector
-from coleta.runtime.events import Accepted, Asking, Event, Gapped
 from coleta.runtime.lander import ADOPT_EVERY, Lander
-from coleta.runtime.opening import Premises, open_station
-from coleta.runtime.station import Station, World
+from coleta.runtime.opening import open_station
+from coleta.runtime.station import Station
 from coleta.stream import Every
 from coleta.testing.apis import Api, Events, Inventing
 from coleta.testing.baton import Baton
-from coleta.testing.bookkeeper import Bookkeeper, crc, found
+from coleta.testing.bookkeeper import Bookkeeper, crc
 from coleta.testing.faults import DEADLY, MENU, Call, Fault, FaultPlan
-from coleta.testing.gates import GatedCell, GatedIndex, GatedNotes, GatedSpool, GatedStore
 from coleta.testing.machine import Machine, Process
-from coleta.testing.memory import MemoryCell, MemoryIndex, MemoryScratch, MemorySpool, MemoryStore, SeededIds
-from coleta.testing.setting import MINUTE, Setting
+from coleta.testing.memory import MemoryCell, SeededIds
+from coleta.testing.people import Errands, set_pause, visitor
+from coleta.testing.premises import premises_of, world_of
+from coleta.testing.setting import MINUTE, Deed, Setting
+from coleta.testing.watch import PREFIX, Watch, WatchedStore
 
 STALL = 3 * MINUTE
 SETTLING = 6 * MINUTE
@@ -41,7 +40,6 @@ SETTLING = 6 * MINUTE
 TAKING_UP = ALIVE + ADOPT_EVERY
 """Long enough for others to take up what a dead machine has left in the archive."""
 MOST_TURNS = 60_000
-PREFIX = "compras/"
 
 
 class Simulation:
@@ -54,12 +52,12 @@ class Simulation:
         self.faults = faults
         self.baton = Baton(self.random, setting.start, most_turns=MOST_TURNS)
         self.ids = SeededIds(seed)
-        self.store = MemoryStore()
+        self.store = WatchedStore()
         self.cell = MemoryCell()
         self.events = Events(self.random, setting.start, setting.minutes) if setting.has_events else None
         self.api: Api = self.events or Inventing(self.random, setting.pages)
-        self.books = Bookkeeper(comes_again=setting.has_events)
-        self.broken: list[str] = []
+        self.books = Bookkeeper(comes_again=setting.has_events, lifted=setting.sees_to_the_quarantine)
+        self.errands = Errands(self.store)
         self.last_call = last_call
         self.settling = SETTLING
         self.calls: list[str] = []
@@ -69,6 +67,9 @@ class Simulation:
         self.hurry = False
         self.closing = False
         self.machines = [Machine(n, setting.stream(n)) for n in range(setting.machines)]
+        self.watch = self.store.watch = Watch(setting, self.store, self.books, self.machines)
+        self.visitors: list[Machine] = []
+        self.processes: list[Process] = []
 
     def run(self) -> list[str]:
         """Run to the end; every way in which the promise was broken."""
@@ -77,10 +78,14 @@ class Simulation:
                 self.start(machine, after=timedelta(seconds=machine.number))
             if self.setting.joins_after is not None:
                 self.baton.later(self.setting.joins_after, self._join)
+            for deed in self.setting.deeds:
+                self.baton.later(deed.after, partial(self._do, deed))
             self._run_until(self.end)
             self._calm_down()
             self._run_until(self.end + self.settling)
-            if self.setting.archive == "first" and any(machine.dead for machine in self.machines):
+            # Those who only see to the quarantine take up what is archived, too, and do not land it.
+            left = any(machine.dead for machine in self.machines) or any(machine.files for machine in self.visitors)
+            if self.setting.archive == "first" and left:
                 self._run_until(self.baton.now + TAKING_UP)
             # What a wrong clock received may wait for a time that is long to come: land it, and ask what is open then.
             self.hurry = True
@@ -104,7 +109,9 @@ class Simulation:
         self.calm = True
         self.calls_until_calm = len(self.calls)
         for machine in self.machines:
-            if machine.process is None and not machine.dead:
+            set_pause(machine, self.baton.now, paused=False)
+        for machine in self.machines + self.visitors:
+            if machine.process is None and not machine.dead and not machine.done:
                 self.start(machine)
         if self.setting.jumps:
             self.baton.rouse()  # all clocks are right again, which a service notices within a second
@@ -114,18 +121,34 @@ class Simulation:
         self.machines.append(Machine(number, self.setting.stream(number)))
         self.start(self.machines[-1])
 
+    def _do(self, deed: Deed) -> None:
+        if deed.what in ("replay", "discard"):
+            keyed = self.random.random() < 1 / 2
+            self.visitors.append(visitor(self.setting, len(self.visitors), deed.what, keyed=keyed))
+            self.start(self.visitors[-1])
+        elif not self.calm and not self.machines[deed.machine].dead:
+            machine = self.machines[deed.machine]
+            set_pause(machine, self.clock_of(machine), paused=deed.what == "pause")
+
     def _at_rest(self) -> bool:
-        return not any(machine.files for machine in self.machines)
+        gone = all(machine.done or machine.dead for machine in self.visitors)
+        return gone and not any(machine.files for machine in self.machines)
 
     def check(self) -> list[str]:
         """Compare what was accepted with what the store holds now."""
-        objects = {name.removeprefix(PREFIX): self.store.read(name) or b"" for name in self.store.names(PREFIX)}
-        identity = Identity.from_json(objects[IDENTITY_NAME])
-        faults = self.broken + self.books.check(objects, first=identity.first_tick, until=self.end - MINUTE)
+        objects = self.watch.objects()
+        first = Identity.from_json(objects[IDENTITY_NAME]).first_tick
+        faults = self.watch.broken + self.books.check(objects, first=first, until=self.end - MINUTE)
         if self.events is None:
             return faults
-        all_asked = not self.setting.jumps  # a clock that was ahead has had its ticks already
-        return faults + self.events.faults(found(objects), self.setting.kind, all_asked=all_asked)
+        # A clock that was ahead, and that nobody compared with another, has had its ticks already.
+        unguarded = (
+            not self.setting.guarded
+            or any(one.looks_failed for one in self.processes)
+            or first > self.setting.start + 2 * MINUTE
+        )
+        all_asked = not (self.setting.jumps and unguarded)
+        return faults + self.events.faults(self.watch.look(), self.setting.kind, all_asked=all_asked)
 
     def digest(self) -> tuple[int, int]:
         """What tells two runs apart: how many calls were made, and every byte of the store."""
@@ -137,12 +160,13 @@ class Simulation:
         """Start a process on `machine`, which has forgotten its index in one of five cases."""
         if machine.starts and self.random.random() < 1 / 5:
             machine.indexes.clear()
-        if machine.starts and self.setting.edits:
+        if machine.starts and self.setting.edits and machine.errand is None:
             every = self.random.choice((MINUTE, timedelta(seconds=90), timedelta(seconds=40)))
             terms = self.setting.terms(keyed=self.random.random() < 1 / 2)
             machine.stream = replace(machine.stream, schedule=Every(every), terms=terms)
         machine.starts += 1
         process = machine.process = Process(self, machine)
+        self.processes.append(process)
         name = f"m{machine.number}.{machine.starts}"
         self.baton.spawn(f"{name}.open", process, lambda: self._open(name, process), after=after)
 
@@ -198,10 +222,14 @@ class Simulation:
         station = None
         while station is None:
             try:
-                station = open_station(self._premises(process), self._world(process))
+                station = open_station(premises_of(self, process), world_of(self, process))
             except (Retryable, SpoolRefused):
                 self.baton.sleep_until(self.baton.now + timedelta(seconds=5))
         opened = station
+        if process.machine.errand is not None:
+            self.errands.run(opened, process)
+            process.machine.process = None
+            return
         self.baton.spawn(f"{name}.collect", process, lambda: self._collect(opened, process))
         self.baton.spawn(f"{name}.land", process, lambda: self._land(opened, process))
 
@@ -209,6 +237,7 @@ class Simulation:
         collector = Collector(station)
         while not self.closing:
             process.newest = process.now()
+            process.paused = tuple(process.machine.pauses)
             self._rest(process, collector.step())
             if self.closing:
                 return
@@ -240,47 +269,3 @@ class Simulation:
         # The first start of all makes the first tick; what an absurd clock would make of it is not tried here.
         absurd = abs(off) > MINUTE * 60 and PREFIX + IDENTITY_NAME not in self.store.objects
         return now if absurd else now + off
-
-    def _world(self, process: Process) -> World:
-        def tell(event: Event) -> None:
-            if isinstance(event, Accepted | Gapped):
-                self.baton.rouse(process)
-            if isinstance(event, Asking) and (event.page, event.attempt) == (1, 1) and event.tick.end > process.newest:
-                self.broken.append(f"{event.tick.name} is asked at {process.newest}, before its end")
-
-        return World(
-            clock=process, ids=self.ids, transport=process, owner=f"m{process.machine.number}", tool="sim", tell=tell
-        )
-
-    def _premises(self, process: Process) -> Premises:
-        machine = process.machine
-
-        def spool_for(identity: Identity) -> Spool:
-            inner = MemorySpool(uuid=identity.uuid, now=process.now, files=machine.files)
-
-            def accepted(entry: Spooled) -> None:
-                if entry.trailer.answer is not None:
-                    pages = inner.read(entry).pages()
-                    (tick,) = entry.intervals
-                    bodies = b"\n".join(wire for _, wire in pages)
-                    machine.answers[entry.name] = entry.trailer.answer
-                    self.books.note(
-                        entry.trailer.answer, (tick.start, tick.end), bodies, landed_as=self.setting.landed_as
-                    )
-
-            return GatedSpool(inner, process, accepted)
-
-        def index_for(identity: Identity) -> Index:
-            inner = machine.indexes.setdefault(identity.uuid, MemoryIndex())
-            return GatedIndex(inner, process)
-
-        return Premises(
-            stream=machine.stream,
-            root=GatedStore(self.store, process),
-            store=Below(GatedStore(self.store, process), "compras"),
-            notes=GatedNotes(machine.notes, process),
-            scratch=MemoryScratch(),
-            spool_for=spool_for,
-            index_for=index_for,
-            cell=GatedCell(self.cell, process) if self.setting.lease else None,
-        )

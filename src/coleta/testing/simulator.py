@@ -1,7 +1,8 @@
 """The way into the simulation: random worlds by their seeds, every single fault at every call, every power loss.
 
 python -m coleta.testing.simulator --seed 7            one seed, as a failing test prints it
-python -m coleta.testing.simulator --seeds 1000000     as many as one has time for, on all cores
+python -m coleta.testing.simulator --seeds 1000000     as many as one has time for, on all cores; Ctrl-C ends it,
+                                                       and it says how to go on from there another time
 python -m coleta.testing.simulator --every-fault       each fault at each call, one a world
 python -m coleta.testing.simulator --power-loss        each state that a power loss may leave on a disk
 """
@@ -9,7 +10,9 @@ python -m coleta.testing.simulator --power-loss        each state that a power l
 from __future__ import annotations
 
 import argparse
+import gc
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -50,35 +53,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(what: Case, numbers: range, *, jobs: int, until_s: float, first: bool) -> int:
     began = told = time.monotonic()
-    count = broken = 0
+    count, broken = 0, list[str]()
     with _mapped(what, numbers, jobs) as worlds:
-        for tried in worlds:
-            count += 1
-            now = time.monotonic()
-            if tried.faults:
-                broken += 1
-                sys.stdout.write(f"{reproduction(tried)}\n")
-                if first:
+        try:
+            for tried in worlds:
+                count += 1
+                now = time.monotonic()
+                if tried.faults:
+                    broken.append(tried.again)
+                    _say(reproduction(tried))
+                    if first:
+                        break
+                if now - told > TELL_EVERY_S:
+                    told = now
+                    _say(f"{count} of {len(numbers)} worlds, {len(broken)} broken, {now - began:.0f} s")
+                if now - began > until_s:
                     break
-            if now - told > TELL_EVERY_S:
-                told = now
-                sys.stdout.write(f"{count} of {len(numbers)} worlds, {broken} broken, {now - began:.0f} s\n")
-                sys.stdout.flush()
-            if now - began > until_s:
-                break
+        except KeyboardInterrupt:
+            _say("")
     took_s = time.monotonic() - began
     left = "" if count == len(numbers) else f" of {len(numbers)}"
-    sys.stdout.write(f"{count}{left} worlds ({what.words(numbers)}), {broken} broken, in {took_s:.0f} s\n")
+    _say(f"{count}{left} worlds ({what.words(numbers[:count] or numbers)}), {len(broken)} broken, in {took_s:.0f} s")
+    if broken:
+        _say(f"broken: {', '.join(broken[:20])}{' and more' if len(broken) > 20 else ''}")
+    if left and (onward := what.onward(numbers[count:])):
+        _say(f"to go on where this ended: {onward}")
     return 1 if broken else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 @contextmanager
 def _mapped(what: Case, numbers: range, jobs: int) -> Iterator[Iterator[Tried]]:
+    _prepare()
     if jobs < 2 or len(numbers) <= CHUNK:
         yield map(partial(try_case, what), numbers)
         return
-    with Pool(jobs) as pool:
+    with Pool(jobs, _prepare_worker) as pool:
         yield pool.imap(partial(try_case, what), numbers, chunksize=CHUNK)
+
+
+def _prepare() -> None:
+    # A world is a few thousand short-lived objects, and looking for cycles among them so often finds few.
+    gc.set_threshold(100_000, 50, 50)
+
+
+def _prepare_worker() -> None:
+    _prepare()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everybody; the parent ends the workers
 
 
 def reproduction(tried: Tried) -> str:

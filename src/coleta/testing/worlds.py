@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from coleta.stream import Checks
 from coleta.testing.faults import DEADLY, MENU, SLOW, Fault, NoFaults, OneFault, RandomFaults
 from coleta.testing.power_loss import Life, live, try_state
-from coleta.testing.setting import MINUTE, NEAR_MIDNIGHT, Setting
+from coleta.testing.setting import MINUTE, NEAR_MIDNIGHT, Deed, Setting
 from coleta.testing.simulation import Simulation
 from coleta.testing.torn_disk import Remains
 
@@ -24,6 +25,10 @@ _LATER = NEAR_MIDNIGHT + MINUTE
 
 SOON_SETTLED = timedelta(seconds=150)
 """Two deadlines and some pauses: for a world in which nothing comes late."""
+
+_SEEN_TO = (Deed(timedelta(seconds=65), "replay"), Deed(timedelta(seconds=100), "discard"))
+_PAUSED = (Deed(timedelta(seconds=20), "pause"), Deed(timedelta(seconds=70), "resume"))
+_STERN = Checks(on_empty="reject", on_same="retry")
 
 ONE_FAULT_SETTINGS = (
     Setting(machines=2, minutes=3),
@@ -34,6 +39,8 @@ ONE_FAULT_SETTINGS = (
     Setting(machines=3, minutes=2, start=_LATER, every=(MINUTE, _LONGER), joins_after=MINUTE),
     Setting(machines=2, minutes=2, start=_LATER, archive="first", land_every=timedelta(seconds=40)),
     Setting(machines=2, minutes=2, start=_LATER, lease=True),
+    Setting(machines=1, minutes=2, start=_LATER, pages=2, catch_up="all", deeds=_SEEN_TO),
+    Setting(machines=1, minutes=2, start=_LATER, guarded=True, checks=_STERN, deeds=_PAUSED),
 )
 """The worlds in which every single fault is tried: all cross midnight, so that a turn is among the calls.
 
@@ -56,6 +63,10 @@ class Seeds:
         """What `numbers` are."""
         return f"seeds {numbers.start} to {numbers.stop - 1}"
 
+    def onward(self, left: range) -> str:
+        """The words for those that are `left`."""
+        return f"--seed {left.start} --seeds {len(left)}"
+
     def attempt(self, number: int) -> Tried:
         """Try one."""
         return Tried(f"--seed {number}", simulate(number).run())
@@ -72,6 +83,10 @@ class EveryFault:
     def words(self, numbers: range) -> str:
         """What `numbers` are."""
         return f"each fault at each call of {len(ONE_FAULT_SETTINGS)} worlds"
+
+    def onward(self, left: range) -> str:
+        """No words: all of them are tried within minutes."""
+        return ""
 
     def attempt(self, number: int) -> Tried:
         """Try one."""
@@ -91,6 +106,10 @@ class PowerLoss:
     def words(self, numbers: range) -> str:
         """What `numbers` are."""
         return f"of {self.count()} that a loss of power may leave in {len(_power_losses()[0].steps)} steps"
+
+    def onward(self, left: range) -> str:
+        """No words: all of them are tried within minutes."""
+        return ""
 
     def attempt(self, number: int) -> Tried:
         """Try one."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from coleta.collect.tick import Interval
-from coleta.contract.types import Contract, Field, Int
+from coleta.contract.types import Contract, Field, Int, Str
 from coleta.runtime.lander import land
+from coleta.runtime.redrive import Wanted, replay
 from coleta.terms import Terms
 from coleta.testing.bench import Bench, bench_stream, waiting
-from coleta.testing.bookkeeper import Bookkeeper, crc
+from coleta.testing.bookkeeper import Bookkeeper, Copy, crc
 from coleta.testing.samples import MINUTE, NOON, sample_tick
 
 TERMS = Terms(Contract((Field("id", Int()), Field("value", Int()))))
@@ -31,7 +33,11 @@ class Kept:
             entry = waiting(station, n, body, terms=TERMS)
             self.note(entry.trailer.answer or "", sample_tick(n), body)
             land(station)
-        prefix = "compras/"
+        self.bench = bench
+        self.look_again()
+
+    def look_again(self) -> None:
+        bench, prefix = self.bench, "compras/"
         self.objects = {name.removeprefix(prefix): bench.objects.objects[name] for name in bench.objects.names(prefix)}
 
     def note(self, answer: str, tick: Interval, body: bytes) -> None:
@@ -116,7 +122,80 @@ def test_a_record_whose_value_is_another_answers_is_told() -> None:
     kept.note(answer, sample_tick(0), b'[{"id": 1, "value": 1}, {"id": 7, "value": 7}]')
 
     assert "record 7 is 0 times in the table" in kept.check()
-    assert "record 2 has no place in the quarantine" in kept.check()
+    assert "record 2 is 1 times in the quarantine, not 0" in kept.check()
+
+
+def test_an_answer_that_its_checks_refuse_and_that_landed_is_told() -> None:
+    kept = Kept()
+    answer = next(iter(kept.books.accepted))
+    kept.books.note(answer, kept.books.accepted[answer].tick, b'[{"id": 1, "value": 1}]', refused=True)
+
+    assert "is no data, and ended ok with 2 records" in kept.check()
+
+
+def test_an_answer_is_superseded_wrongly_while_a_part_of_its_tick_is_open() -> None:
+    kept = Kept()
+    (name,) = {name.rsplit("-", 1)[1].split(".")[0] for name in kept.objects if name.startswith("_superseded/")}
+    answer = next(answer for answer in kept.books.accepted if answer.startswith(name))
+    longer = sample_tick(1).start, sample_tick(2).end
+    kept.books.note(answer, longer, b'[{"id": 4, "value": 4}]')
+
+    assert "is superseded, and no answer has settled all of its tick" in kept.check()
+
+
+def test_what_would_leave_only_broken_records_in_the_open_part_is_rightly_superseded() -> None:
+    kept = Kept()
+    (name,) = {name.rsplit("-", 1)[1].split(".")[0] for name in kept.objects if name.startswith("_superseded/")}
+    answer = next(answer for answer in kept.books.accepted if answer.startswith(name))
+    within, after = (sample_tick(n).end.isoformat() for n in (1, 2))
+    longer = sample_tick(1).start, sample_tick(2).end
+    good, bad = {"id": 4, "value": 4}, {"id": 5, "value": "bad"}
+
+    kept.books.note(answer, longer, json.dumps([{**good, "at": within}, {**bad, "at": after}]).encode())
+    assert "is superseded, and" not in kept.check()
+
+    kept.books.note(answer, longer, json.dumps([{**bad, "at": within}, {**good, "at": after}]).encode())
+    assert "is superseded, and no answer has settled all of its tick" in kept.check()
+
+
+@pytest.mark.parametrize(("states", "told"), [((1, 1), True), ((1, 2), False)], ids=["the same", "others"])
+def test_only_copies_that_began_with_other_states_may_be_both_landed_and_superseded(
+    states: tuple[int, ...], told: bool
+) -> None:
+    kept = Kept()
+    answer, one = next(iter(kept.books.accepted.items()))
+    kept.objects[f"_superseded/20261124T120000Z-{answer[:16]}.spool"] = b""
+    for state in states:
+        copy = Copy.of(None, {"cursor": state})
+        kept.books.note(answer, one.tick, b'[{"id": 1, "value": 1}]', landed_as="link", copy=copy)
+
+    assert (f"answer {answer[:8]} is landed and superseded" in kept.check()) == told
+
+
+def test_a_link_is_superseded_wrongly_while_its_chain_has_not_gone_on() -> None:
+    books = Bookkeeper()
+    books.note("a" * 64, (NOON, NOON + MINUTE), b"[]", landed_as="link", copy=Copy.of(None, None))
+    books.note("b" * 64, (NOON, NOON + MINUTE), b"[]", landed_as="link", copy=Copy.of(None, None))
+    nothing = books.stranger.read({})
+
+    why = "its chain has not gone on without it"
+    assert books.set_aside("a" * 16, nothing) == [f"answer aaaaaaaa is superseded, and {why}"]
+    assert books.set_aside("a" * 16, nothing, {"a" * 64, "b" * 64}) == []
+    assert books.set_aside("c" * 16, nothing) == ["answer cccccccc is superseded and was never accepted"]
+
+
+def test_a_commit_that_nobody_asked_for_is_told() -> None:
+    kept = Kept()
+    bench, files = kept.bench, kept.the("_quarantine/")
+    loose = replace(TERMS, contract=Contract((Field("id", Int()), Field("value", Str()))))
+    replay(bench.machine("person").open(bench_stream(terms=loose)), Wanted())
+    kept.look_again()
+
+    assert "nobody asked for a commit of kind redrive" in kept.check()
+    kept.books.lifted = True
+    assert kept.check() == ""
+    kept.objects[files.replace("_quarantine", "_elsewhere")] = kept.objects.pop(files)
+    assert "is missing" in kept.check()
 
 
 def test_time_without_an_outcome_is_told() -> None:
