@@ -8,6 +8,7 @@ because the port that it holds has no such method.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
@@ -238,6 +239,35 @@ class Index(Protocol):
 
     def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
         """The commits entered, oldest first; or only the `newest` so many, oldest of them first."""
+
+
+class Keepsakes(Protocol):
+    """Secrets that were given to us in place of older ones, which are void since. Shared by a project's processes."""
+
+    def alone(self, name: str, *, timeout: timedelta) -> AbstractContextManager[None]:
+        """Hold what is kept under `name` for oneself, until the end of the ``with`` block.
+
+        Raises:
+            Busy: another held it for all of `timeout`.
+            SpoolRefused: there is no place for it.
+
+        """
+
+    def recall(self, name: str) -> bytes | None:
+        """What was last kept under `name`, or None.
+
+        Raises:
+            SpoolRefused: it is there and cannot be read.
+
+        """
+
+    def remember(self, name: str, body: bytes) -> None:
+        """Keep `body` under `name`, durably and for this user alone, in place of what was there.
+
+        Raises:
+            SpoolRefused: the disk did not take it; what was there still is.
+
+        """
 
 
 class Notes(Protocol):

@@ -51,6 +51,36 @@ class SecretRef:
     reference: str
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Hidden:
+    """A secret's own value, on its way to the wire; no message and no log shows it."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        """Nothing of the value."""
+        return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Where a stream's requests get the token from that they send (OAuth 2.0, RFC 6749).
+
+    With ``refresh_token`` that grant is used, and else the client's own credentials. ``style`` says where the client's
+    id and secret stand in the request: in its header (``basic``), or in its form (``body``).
+    """
+
+    name: str
+    token_url: str
+    client_id: str | SecretRef
+    client_secret: SecretRef | None = None
+    refresh_token: SecretRef | None = None
+    scope: str | None = None
+    audience: str | None = None
+    style: Literal["basic", "body"] = "basic"
+    allow_addresses: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class SinglePage:
     """The first response is the whole answer."""
@@ -83,6 +113,7 @@ class Source:
     method: Literal["GET", "HEAD", "POST"] = "GET"
     params: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str | SecretRef], ...] = ()
+    auth: Auth | None = None
     paging: Paging = SinglePage()
     timeout: timedelta = timedelta(seconds=30)
     """The most that one request may take, from the first byte sent to the last received."""

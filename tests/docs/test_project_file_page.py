@@ -19,6 +19,7 @@ TITLES = {
     (): "The file",
     ("spool",): "`[spool]`",
     ("store", "NAME"): "`[store.NAME]`",
+    ("auth", "NAME"): "`[auth.NAME]`",
     ("stream", "NAME"): "`[stream.NAME]`",
     ("stream", "NAME", "checks"): "`checks`",
     ("stream", "NAME", "land"): "`land`",

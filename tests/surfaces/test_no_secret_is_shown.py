@@ -19,8 +19,20 @@ Write = Callable[..., Path]
 class Handler(BaseHTTPRequestHandler):
     """Answers with one purchase those who know the secret, and 401 all others; echoes it in a cookie."""
 
+    def do_POST(self) -> None:  # the name is http.server's
+        """Give a token, and another refresh token, to who has the one before."""
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        known = CANARY in form and self.headers["Authorization"].startswith("Basic ")
+        good = f'{{"access_token": "{CANARY}-token", "refresh_token": "{CANARY}-next", "expires_in": 3600}}'
+        body = (good if known else f'{{"error": "{CANARY}"}}').encode()
+        self.send_response(200 if known else 400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def do_GET(self) -> None:  # the name is http.server's
-        known = self.headers.get("X-Api-Key") == CANARY
+        token = self.headers.get("Authorization") == f"Bearer {CANARY}-token"
+        known = self.headers.get("X-Api-Key") == CANARY or token
         failing = self.path.startswith("/failing")
         body = b'[{"ean": 1, "price": 2.5, "store": 11, "dateTime": "now"}]' if known else b"no"
         self.send_response(500 if failing else 200 if known else 401)
@@ -64,6 +76,44 @@ def test_a_secret_reaches_the_api_and_nothing_else(call: Call, write_project: Wr
     files = [path for place in ("lake", ".coleta") for path in (folder / place).rglob("*") if path.is_file()]
     assert len(files) > 5
     assert [str(path) for path in files if CANARY.encode() in path.read_bytes()] == []
+
+
+def test_a_token_and_what_it_is_asked_with_are_shown_nowhere(call: Call, write_project: Write, guarded: str) -> None:
+    auth = f"""auth = "erp"
+        [auth.erp]
+        token_url = "{guarded}/token?key={CANARY}"
+        client_id = "{CANARY}"
+        client_secret = "env:SECRET"
+        refresh_token = "env:REFRESH"
+    """
+    commands = [
+        words.split()
+        for words in (
+            "check",
+            "preview compras --json",
+            "run compras --json",
+            "--debug run compras --now",
+            "status --json",
+            "history compras",
+            "verify",
+            "config show",
+            "config show --json",
+        )
+    ]
+    folder = write_project(url=f"{guarded}/", more=auth)
+    said = ""
+    for refresh, expected in ((CANARY, 0), ("wrong", 77)):
+        (folder / ".env").write_text(f"SECRET={CANARY}\nREFRESH={refresh}\n", encoding="utf-8")
+        done = [call("-C", folder, *words) for words in commands]
+        said += "".join(one.out + one.err for one in done)
+        assert done[0].status == expected, done[0]
+
+    assert CANARY not in said
+    kept = folder / ".coleta" / "_tokens" / "erp"
+    assert CANARY in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    files = [path for place in ("lake", ".coleta") for path in (folder / place).rglob("*") if path.is_file()]
+    assert [str(path) for path in files if CANARY.encode() in path.read_bytes() and path != kept] == []
 
 
 def test_credentials_that_the_api_refuses_are_77(call: Call, write_project: Write, guarded: str) -> None:

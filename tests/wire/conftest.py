@@ -43,6 +43,10 @@ class Peer:
         self._heard.append(head)
         return head
 
+    def take(self) -> bytes:
+        """One byte of a request's body."""
+        return self._sock.recv(1)
+
     def say(self, *parts: bytes) -> None:
         self._sock.sendall(b"".join(parts))
 

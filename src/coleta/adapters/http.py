@@ -33,7 +33,7 @@ from coleta.collect.redirect import MOST_HOPS, next_url
 from coleta.collect.request import Request, redacted_url
 from coleta.collect.response import Failed, Fault, Response
 from coleta.errors import ColetaError
-from coleta.stream import SecretRef
+from coleta.stream import Hidden, SecretRef
 
 EVIDENCE_BYTES = 1_000_000
 """How much is kept of a response that is not 2xx: enough to see what it says."""
@@ -57,6 +57,7 @@ class _Order:
     method: str
     target: str
     headers: HTTPHeaderDict
+    body: bytes | None
     until: float
     max_bytes: int
 
@@ -115,15 +116,20 @@ class HttpTransport:
         origin = Origin(url.scheme, url.host.strip("[]"), port, request.verify_tls, request.allow_addresses)
         if not re.fullmatch(r"[A-Z]+", request.method):
             raise Broken(Fault.BAD_URL, "the method is not a word")
-        return _Order(origin, request.method, url.request_uri, self._headers(request), until, max_bytes)
+        headers = self._headers(request)
+        body = None
+        if request.form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = request.form.value.encode("ascii")
+        return _Order(origin, request.method, url.request_uri, headers, body, until, max_bytes)
 
     def _headers(self, request: Request) -> HTTPHeaderDict:
         headers = HTTPHeaderDict()
         for name, value in request.headers:
             if not _HEADER_NAME.fullmatch(name) or name.lower() in _FRAMING_HEADERS:
                 raise Broken(Fault.BAD_URL, f"a header {name[:40]!r} cannot be set")
-            fault = Fault.SECRET if isinstance(value, SecretRef) else Fault.BAD_URL
-            plain = self._resolved(value) if isinstance(value, SecretRef) else value
+            fault = Fault.BAD_URL if isinstance(value, str) else Fault.SECRET
+            plain = value if isinstance(value, str) else self._plain(value)
             if not _HEADER_VALUE.fullmatch(plain):
                 why = "holds a line end, a control character or a letter outside latin-1"
                 raise Broken(fault, f"the value for header {name} {why}")
@@ -132,7 +138,9 @@ class HttpTransport:
             headers.setdefault(name, plain)
         return headers
 
-    def _resolved(self, secret: SecretRef) -> str:
+    def _plain(self, secret: SecretRef | Hidden) -> str:
+        if isinstance(secret, Hidden):
+            return secret.value
         try:
             return self._secrets(secret)
         except ColetaError as error:
@@ -159,7 +167,12 @@ class HttpTransport:
         line.begin(order.until)
         try:
             connection.request(
-                order.method, order.target, headers=order.headers, preload_content=False, decode_content=False
+                order.method,
+                order.target,
+                body=order.body,
+                headers=order.headers,
+                preload_content=False,
+                decode_content=False,
             )
             head = connection.getresponse()
             if line.ended:

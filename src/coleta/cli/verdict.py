@@ -28,5 +28,7 @@ def gap_error(reason: str, detail: str | None, *, tick: str) -> ColetaError:
     """The error of a tick that ended without an answer."""
     what = f"no answer for tick {tick}: {reason}" + (f", {detail}" if detail else "")
     if reason in AUTH_REASONS:
-        return AuthRefused(what, hint="check the credentials: the stream's headers say where each is found")
+        return AuthRefused(
+            what, hint="check the credentials: the stream's headers, or its auth, say where each is found"
+        )
     return SourceUnavailable(what, hint="is the API running, and the URL right? Ask again with --tick, or --now")

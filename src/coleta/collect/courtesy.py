@@ -135,7 +135,8 @@ def answered(came: Response | Failed, page: object) -> Answered:
     """
     if isinstance(came, Failed):
         # These are found before anything is asked, or say that the host answered more than is wanted.
-        ours = came.fault in (Fault.SECRET, Fault.BAD_URL, Fault.ADDRESS, Fault.TOO_LARGE, Fault.TLS)
+        # A token that could not be had says nothing of the host that it is for.
+        ours = came.fault in (Fault.SECRET, Fault.BAD_URL, Fault.ADDRESS, Fault.TOO_LARGE, Fault.TLS, Fault.AUTH)
         return Answered.NOTHING if ours else Answered.BADLY
     if is_passing(came.status):
         return Answered.BADLY

@@ -1,7 +1,8 @@
 """Stage 1, step 2: what to ask for a tick. Pure: a tick goes in, a request comes out.
 
-A request never holds a secret: a header's value may be a ``SecretRef``, which only the transport
-resolves, at the last moment. ``redacted`` is the only form that is logged or stored.
+A request made here never holds a secret: a header's value may be a ``SecretRef``, which only the transport
+resolves, at the last moment. What was resolved before is ``Hidden``. ``redacted`` is the only form that is logged
+or stored.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from coleta.collect.marks import Place, less, order_of
 from coleta.collect.tick import Interval, format_instant
-from coleta.stream import PageNumber, Redirects, SecretRef, SinglePage, Source
+from coleta.stream import Auth, Hidden, PageNumber, Redirects, SecretRef, SinglePage, Source
 from coleta.terms import Terms
 
 _PLACEHOLDER = re.compile(r"\{(tick\.start|tick\.end|cursor)(?::([^{}]+))?\}")
@@ -29,11 +30,16 @@ _SECRET_PARAM = re.compile(r"key|token|secret|passw|auth|sig|credential|session"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, complete but for its secrets."""
+    """One HTTP request, complete but for its secrets.
+
+    ``form`` is its body, in the form that browsers send (``a=1&b=2``). With ``auth`` it goes out with a token.
+    """
 
     url: str
     method: str = "GET"
-    headers: tuple[tuple[str, str | SecretRef], ...] = ()
+    headers: tuple[tuple[str, str | SecretRef | Hidden], ...] = ()
+    form: Hidden | None = None
+    auth: Auth | None = None
     verify_tls: bool = True
     redirects: Redirects = "refuse"
     allow_addresses: tuple[str, ...] = ()
@@ -136,6 +142,7 @@ def _request(
     return Request(
         url=urlunsplit((url.scheme, url.netloc, url.path or "/", query, "")),
         method=source.method,
+        auth=source.auth,
         headers=(*source.headers, *condition),
         verify_tls=source.verify_tls,
         redirects=source.redirects,

@@ -49,6 +49,7 @@ class Fault(StrEnum):
     SECRET = "secret"
     BAD_URL = "bad_url"
     ADDRESS = "address"
+    AUTH = "auth"
 
 
 _HOPELESS = frozenset({Fault.TLS, Fault.TOO_LARGE, Fault.SECRET, Fault.BAD_URL, Fault.ADDRESS})
@@ -57,11 +58,12 @@ _HOPELESS = frozenset({Fault.TLS, Fault.TOO_LARGE, Fault.SECRET, Fault.BAD_URL, 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No complete response came; ``detail`` says why, without secrets."""
+    """No complete response came; ``detail`` says why, without secrets. ``final``: asking again soon cannot cure it."""
 
     fault: Fault
     detail: str
     at: datetime
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def judge(
     instant before which no answer can be complete, by the server's own clock; None: any may be.
     """
     if isinstance(came, Failed):
-        if came.fault in _HOPELESS:
+        if is_hopeless(came):
             return GiveUp(str(came.fault), came.detail)
         wait = _full_jitter(patience)
         return _retry_or_give_up(str(came.fault), came.detail, wait, patience)
@@ -169,6 +171,11 @@ def start_over(gave_up: GiveUp, patience: Patience) -> Retry | GiveUp:
     no longer one, not that there is none.
     """
     return _retry_or_give_up(gave_up.reason, gave_up.detail, _full_jitter(patience), patience)
+
+
+def is_hopeless(failed: Failed) -> bool:
+    """Whether asking again within the tick cannot cure it."""
+    return failed.final or failed.fault in _HOPELESS
 
 
 def is_passing(status: int) -> bool:

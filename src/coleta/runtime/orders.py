@@ -196,8 +196,9 @@ def sample(stream: Stream, world: World) -> Sample:
     came = world.transport.exchange(request, timeout=stream.source.timeout, max_bytes=stream.source.max_answer_bytes)
     where = str(request.redacted()["url"])
     if isinstance(came, Failed):
-        if came.fault is Fault.SECRET:
-            raise AuthRefused(came.detail, where=where, hint="the stream's headers say where each secret is found")
+        if came.fault is Fault.SECRET or (came.fault is Fault.AUTH and came.final):
+            hint = "the stream's headers, or its auth, say where each secret is found"
+            raise AuthRefused(came.detail, where=where, hint=hint)
         raise SourceUnavailable(
             f"{came.fault}: {came.detail}", where=where, hint="is the API running, and the URL right?"
         )

@@ -87,6 +87,8 @@ class _Effective:
         yield from self._of_table(("spool",), ("spool",), {})
         for name in self._file.store:
             yield from self._of_store(name)
+        for name in self._file.auth:
+            yield from self._of_table(("auth", "NAME"), ("auth", name), {})
         for stream in self._project.streams:
             yield from self._of_stream(stream)
 
@@ -165,13 +167,17 @@ class _Effective:
     def _shown(self, keys: Keys, value: object) -> tuple[object, str | None]:
         """`value` without what may be secret, and where the secret is that it refers to."""
         match keys:
-            case ("stream", _, "headers", _) | ("store", _, "access_key" | "secret_key" | "session_token"):
+            case (
+                ("stream", _, "headers", _)
+                | ("store", _, "access_key" | "secret_key" | "session_token")
+                | ("auth", _, "client_id" | "client_secret" | "refresh_token")
+            ):
                 if found := _REFERENCE.fullmatch(str(value)):
                     return value, self._found(found[1], found[2])
                 return (value if keys[-1].lower() in SHOWN_HEADERS else HIDDEN), None
             case ("stream", _, "params", name):
                 return (HIDDEN if is_secret_name(name) else value), None
-            case ("stream", _, "url"):
+            case ("stream", _, "url") | ("auth", _, "token_url"):
                 return _QUERY_VALUE.sub(_without_secret, str(value)), None
             case ("stream", stream, "contract", field) if isinstance(value, type):
                 contract = next(one.terms.contract for one in self._project.streams if one.name == stream)

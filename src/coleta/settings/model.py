@@ -173,6 +173,19 @@ class StoreTable(_Table):
     timeout: Positive = timedelta(seconds=30)
 
 
+class AuthTable(_Table):
+    """``[auth.NAME]``: where streams get the token that they send (OAuth 2.0)."""
+
+    token_url: Annotated[str, AfterValidator(check_url)] | None = None
+    client_id: Annotated[str, Field(min_length=1), AfterValidator(_header)] | None = None
+    client_secret: Reference | None = None
+    refresh_token: Reference | None = None
+    scope: Text | None = None
+    audience: Text | None = None
+    style: Literal["basic", "body"] = "basic"
+    allow_addresses: Networks = ()
+
+
 class LandTable(_Table):
     """``land``: when waiting answers are closed into one data object."""
 
@@ -213,6 +226,7 @@ class StreamTable(_Table):
     method: Literal["GET", "HEAD", "POST"] = "GET"
     params: dict[str, Param] = {}
     headers: Annotated[dict[str, Annotated[str, AfterValidator(_header)]], BeforeValidator(_headers)] = {}
+    auth: str | None = None
     pages: PagesTable | None = None
     verify_tls: bool = True
     redirects: Literal["refuse", "same_origin"] = "refuse"
@@ -256,6 +270,7 @@ class FileTable(_Table):
     project: Annotated[str, AfterValidator(_project_name)] | None = None
     spool: SpoolTable = SpoolTable()
     store: dict[str, StoreTable] = {}
+    auth: dict[str, AuthTable] = {}
     stream: dict[str, StreamTable] = {}
 
 
@@ -263,6 +278,7 @@ TABLES: dict[Keys, type[BaseModel]] = {
     (): FileTable,
     ("spool",): SpoolTable,
     ("store", "NAME"): StoreTable,
+    ("auth", "NAME"): AuthTable,
     ("stream", "NAME"): StreamTable,
     ("stream", "NAME", "checks"): ChecksTable,
     ("stream", "NAME", "land"): LandTable,

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from coleta.settings.addresses import Place, local_path
+from coleta.settings.auths import check_auths
 from coleta.settings.document import Document, read_document
 from coleta.settings.mistakes import Mistakes
 from coleta.settings.model import FileTable
@@ -93,7 +94,7 @@ def project_of(document: Document, *, environment: Mapping[str, str], to: str | 
     stores = check_stores(file, document.table, place, mistakes, overruled=to is not None)
     chosen = None if to is None else choose_store(file, to, place, mistakes)
     spool = _spool(file, place, mistakes)
-    around = Surroundings(place, stores, chosen, mistakes)
+    around = Surroundings(place, stores, chosen, check_auths(file, document.table, place, mistakes), mistakes)
     streams = _streams(file, document.table, around)
     if "project" not in given(document.table, ()):
         mistakes.add(("project",), 'missing; write project = "name"')

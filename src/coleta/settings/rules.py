@@ -16,12 +16,13 @@ from coleta.contract.parse import parse_contract
 from coleta.contract.types import Contract
 from coleta.errors import Misconfigured
 from coleta.settings.addresses import Place
+from coleta.settings.auths import auth_of
 from coleta.settings.conditional import check_conditional
 from coleta.settings.cursors import check_cursor
 from coleta.settings.mistakes import Keys, Mistakes, meant
 from coleta.settings.model import StreamTable
 from coleta.settings.units import format_duration
-from coleta.stream import Cron, Every, Schedule, SecretRef
+from coleta.stream import Auth, Cron, Every, Schedule, SecretRef
 
 SHORTEST_DEADLINE = timedelta(seconds=60)
 """What a tick may take at least, unless its stream says otherwise: some retries of a slow API."""
@@ -33,11 +34,12 @@ _STREAM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a stream's table is read amid. A store whose URL is wrong is None; ``to`` stands for all stores."""
+    """What a stream's table is read amid. A store or an auth that is wrong is None; ``to`` stands for all stores."""
 
     place: Place
     stores: Mapping[str, str | None]
     to: str | None
+    auths: Mapping[str, Auth | None]
     mistakes: Mistakes
 
 
@@ -53,6 +55,7 @@ class Checked:
     schedule: Schedule
     contract: Contract
     headers: tuple[tuple[str, str | SecretRef], ...]
+    auth: Auth | None
     timeout: timedelta
     deadline: timedelta
 
@@ -68,6 +71,7 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     schedule = _schedule(at, table, given, mistakes)
     contract = _contract(at, table, given, mistakes)
     headers = _headers(at, table, around)
+    auth = auth_of(at, table, around.auths, mistakes)
     _check_selection(at, table, mistakes)
     _check_pages(at, table, mistakes)
     check_conditional(at, table, given, mistakes)
@@ -79,7 +83,7 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     if table.url is None or store is None or schedule is None or contract is None:
         return None
     path = table.path or name
-    return Checked(name, table, table.url, store, path, schedule, contract, headers, timeout, deadline)
+    return Checked(name, table, table.url, store, path, schedule, contract, headers, auth, timeout, deadline)
 
 
 def check_places(checked: Iterable[Checked], mistakes: Mistakes) -> None:

@@ -22,6 +22,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MUST: dict[Keys, list[str]] = {
     (): ["version", "project", "store", "stream"],
     ("store", "NAME"): ["url"],
+    ("auth", "NAME"): ["token_url", "client_id"],
     ("stream", "NAME"): ["url", "contract"],
 }
 """What must be there though it may be None in the model, so that one mistake hides no other."""
@@ -32,6 +33,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "project": "The project's name: a letter a-z, then a-z, 0-9, _ or -.",
         "spool": "Where accepted answers wait on this machine.",
         "store": "Where data lands: [store.NAME].",
+        "auth": "Where streams get their tokens: [auth.NAME].",
         "stream": "What is collected: [stream.NAME].",
     },
     ("spool",): {
@@ -53,6 +55,16 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "session_token": "Where the session's token is found: env:NAME or file:PATH.",
         "timeout": "The most that one request may take.",
     },
+    ("auth", "NAME"): {
+        "token_url": "Where a token is asked for, by https.",
+        "client_id": "The client's id, or where it is found: env:NAME or file:PATH.",
+        "client_secret": "Where the client's secret is found: env:NAME or file:PATH.",
+        "refresh_token": "Where the first refresh token is found; without it the client's own credentials are used.",
+        "scope": "What the token is to be good for.",
+        "audience": "Whom the token is for.",
+        "style": "Whether the client's id and secret stand in the request's header or in its body.",
+        "allow_addresses": "Networks that the URL's host may lead to though they are private: 10.0.0.0/8",
+    },
     ("stream", "NAME"): {
         "store": "The name of a [store.NAME]; must be there where there are several.",
         "path": "Where the stream lies in its store; by default its name.",
@@ -61,6 +73,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "method": "The HTTP method.",
         "params": "Query parameters. A value may name the tick; a list is sent as the same name several times.",
         "headers": "Request headers. A secret is written as env:NAME or file:PATH.",
+        "auth": "The name of an [auth.NAME], whose token is sent.",
         "pages": "How further pages are asked for.",
         "verify_tls": "Whether the server's certificate is checked.",
         "redirects": "Whether redirects are followed: not at all, or only to the same scheme, host and port.",

@@ -84,12 +84,18 @@ def _check_keys(at: Keys, store: StoreTable, given: set[str], place: Place, mist
         mistakes.add((*at, "endpoint"), "is not https, so what lands could be read on its way; or allow_http = true")
     for key in _SECRETS:
         try:
-            _secret(getattr(store, key), place)
+            secret_at(getattr(store, key), place)
         except ValueError as error:
             mistakes.add((*at, key), str(error))
 
 
-def _secret(reference: str | None, place: Place) -> SecretRef | None:
+def secret_at(reference: str | None, place: Place) -> SecretRef | None:
+    """Where the secret of `reference` is found.
+
+    Raises:
+        ValueError: its file cannot be anywhere.
+
+    """
     if reference is not None and reference.startswith("file:"):
         # Made absolute here, so that a secret's place depends on this file, not on who reads it.
         return SecretRef(f"file:{place(reference[len('file:') :])}")
@@ -106,8 +112,8 @@ def _store(table: StoreTable, url: str, place: Place) -> Store:
         encryption=table.sse,
         kms_key=table.kms_key,
         storage_class=table.storage_class,
-        access_key=_secret(table.access_key, place),
-        secret_key=_secret(table.secret_key, place),
-        session_token=_secret(table.session_token, place),
+        access_key=secret_at(table.access_key, place),
+        secret_key=secret_at(table.secret_key, place),
+        session_token=secret_at(table.session_token, place),
         timeout=table.timeout,
     )

@@ -41,6 +41,7 @@ def _source(checked: Checked) -> Source:
         method=table.method,
         params=tuple((name, value) for name, values in table.params.items() for value in values),
         headers=checked.headers,
+        auth=checked.auth,
         paging=_paging(table.pages),
         timeout=checked.timeout,
         deadline=checked.deadline,

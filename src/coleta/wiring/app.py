@@ -27,7 +27,7 @@ from coleta.adapters.system import SystemClock, SystemIds
 from coleta.cli.app import NeverStarted
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Housekeeping, ObjectStore, Transport
+from coleta.ports import Housekeeping, ObjectStore
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.clock_guard import ClockGuard
@@ -40,10 +40,10 @@ from coleta.wiring.stores import Stores, is_bucket
 
 if TYPE_CHECKING:
     # Late, since these bring pyarrow and urllib3, and most commands end in less time than that takes.
-    from coleta.adapters.http import HttpTransport
     from coleta.runtime.orders import Preview
     from coleta.runtime.repair import Shop
     from coleta.runtime.service import Service
+    from coleta.runtime.tokens import AuthorizedTransport
     from coleta.settings import Project
     from coleta.settings.changes import Edited
     from coleta.settings.effective import Setting
@@ -231,7 +231,7 @@ class App:
 
     # Parts ---------------------------------------------------------------------------------------
 
-    def _world(self, transport: Transport, tell: Tell) -> World:
+    def _world(self, transport: AuthorizedTransport, tell: Tell) -> World:
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         return World(
             self._clock,
@@ -241,15 +241,14 @@ class App:
             tool=f"coleta {__version__}",
             tell=tell,
             head_starts=HeadStarts(),
+            hosts=transport.hosts,
             clocks=ClockGuard(self._clock, transport),
         )
 
-    def _transport(self) -> HttpTransport:
-        from coleta.adapters.http import HttpTransport
-        from coleta.adapters.secrets import EnvironmentSecrets
+    def _transport(self) -> AuthorizedTransport:
+        from coleta.wiring.transport import transport_of
 
-        resolve = EnvironmentSecrets(self._environment(), folder=self.root)
-        return HttpTransport(secrets=resolve, now=self._clock.now)
+        return transport_of(self._project, self._environment(), self._clock.now)
 
     def _lock(self, stack: ExitStack, stream: Stream) -> None:
         folder = self._folder(stream)
