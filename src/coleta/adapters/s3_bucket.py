@@ -28,7 +28,7 @@ SLOWEST_BYTES_PER_S = 1_000_000
 
 _ENDPOINT = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.IGNORECASE)
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_HANDED_OUT = {
+HANDED_OUT = {
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "container_authorization_token_file",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "container_credentials_full_uri",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "container_credentials_relative_uri",
@@ -147,7 +147,7 @@ class Bucket:
         if store.kms_key is not None:
             config["sse_kms_key_id"] = store.kms_key
         variables = self._environment()
-        handed_out = {key: variables[name] for name, key in _HANDED_OUT.items() if variables.get(name)}
+        handed_out = {key: variables[name] for name, key in HANDED_OUT.items() if variables.get(name)}
         return {**config, **handed_out}  # type: ignore[typeddict-item]
 
 

@@ -1,0 +1,78 @@
+"""Where a stream's Delta table lies, and how delta-rs reaches it: by the same settings as all else in that store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from coleta.adapters.delta_table import DeltaRegister
+from coleta.adapters.s3_bucket import CONNECT_TIMEOUT, HANDED_OUT, Bucket
+from coleta.adapters.s3_credentials import Environment, find_keys
+from coleta.errors import Misconfigured
+from coleta.ports import ObjectStore
+from coleta.stream import Store
+
+
+def delta_in_folder(folder: Path, store: ObjectStore) -> DeltaRegister:
+    """The table of the stream that lies in `folder`, which `store` reaches too.
+
+    Raises:
+        Misconfigured: deltalake is not installed.
+
+    """
+    _check_installed()
+    return DeltaRegister(str(folder), store, options=dict, folder=folder)
+
+
+def delta_in_bucket(
+    place: Store, path: str, store: ObjectStore, *, environment: Environment, folder: Path
+) -> DeltaRegister:
+    """The table of the stream that lies at `path` in the bucket of `place`, which `store` reaches too.
+
+    Raises:
+        Misconfigured: deltalake is not installed, or the endpoint cannot be used as the settings say.
+
+    """
+    _check_installed()
+    name = place.url.removeprefix("s3://").partition("/")[0]
+    bucket = Bucket(place, name, environment=environment, folder=folder)
+
+    def options() -> Mapping[str, str]:
+        return _s3_options(place, bucket, environment, folder)
+
+    return DeltaRegister(f"{place.url.rstrip('/')}/{path}", store, options=options)
+
+
+def _check_installed() -> None:
+    # Not imported: that takes a while, and whoever only collects does without.
+    if find_spec("deltalake") is None:
+        raise Misconfigured(
+            'deltalake is not installed, and table = "delta" needs it', hint="pip install 'coleta[delta]'"
+        )
+
+
+def _s3_options(place: Store, bucket: Bucket, environment: Environment, folder: Path) -> Mapping[str, str]:
+    # All that matters is said, since what is not is read from this process's environment.
+    said = {
+        "aws_endpoint": bucket.base,
+        "aws_region": bucket.region,
+        "aws_virtual_hosted_style_request": str(not place.path_style).lower(),
+        "allow_http": str(bucket.base.startswith("http:")).lower(),
+        "aws_conditional_put": "etag",
+        "timeout": f"{place.timeout.total_seconds():g}s",
+        "connect_timeout": f"{CONNECT_TIMEOUT.total_seconds():g}s",
+        "aws_server_side_encryption": place.encryption,
+        "aws_sse_kms_key_id": place.kms_key,
+    }
+    keys = find_keys(place, environment, folder)
+    if keys is None:
+        variables = environment()
+        said |= {f"aws_{key}": variables.get(name) for name, key in HANDED_OUT.items()}
+    else:
+        said |= {
+            "aws_access_key_id": keys.access_key,
+            "aws_secret_access_key": keys.secret_key,
+            "aws_session_token": keys.token,
+        }
+    return {key: value for key, value in said.items() if value}

@@ -1,0 +1,235 @@
+"""The outside thing, a Delta table over a stream's data objects, kept by delta-rs. Registers files; writes none.
+
+Only ``_delta_log`` is written, and nothing is ever deleted: no file of a failed commit, no old log, no checkpoint.
+delta-rs does not keep two writers with one transaction apart by itself, only those who look and write on one handle:
+so each change is made on the handle that the state was read from, and every handle makes one change.
+
+What delta-rs raises does not say whether a commit came to be, so each error of a change is a doubt.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coleta.adapters.durable import meaning
+from coleta.errors import ColetaError, Doubtful, StoreUnavailable
+from coleta.land.table import PARTITION, Columns, columns_in, schema_json
+from coleta.land.watermark import DataFile, TableState
+from coleta.ports import ObjectStore
+
+if TYPE_CHECKING:
+    from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
+    from deltalake.transaction import AddAction, RemoveAction
+
+LOG_FOLDER = "_delta_log/"
+
+OWNER = "coleta.log"
+"""A property of the table, and a word in each of our commits: the uuid of the log."""
+
+PROPERTIES = {
+    # A reader reads at most nine small files beside a checkpoint, and one commit in ten takes longer.
+    "delta.checkpointInterval": "10",
+    # A full VACUUM removes what no version names, and data objects that hold no rows are named by none.
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+}
+
+OPERATIONS_AT_MOST = 1_000
+"""How many versions of others are looked through: more than a night of anybody's upkeep makes."""
+
+Options = Callable[[], Mapping[str, str]]
+"""What delta-rs needs to reach the store, as it is now: keys may be renewed meanwhile."""
+
+
+class DeltaRegister:
+    """The Delta table at `uri`, below which the stream's data objects lie."""
+
+    def __init__(self, uri: str, store: ObjectStore, *, options: Options, folder: Path | None = None) -> None:
+        """Prepare; nothing is read yet. `store` is the same place, `folder` too if it is one on this machine."""
+        self._uri = uri
+        self._store = store
+        self._options = options
+        self._folder = folder
+
+    def open(self, log: str) -> OpenDelta | None:
+        """See ``Table``."""
+        table = self._open()
+        return None if table is None else OpenDelta(table, _state(table, log), self._changing)
+
+    def create(self, columns: Columns, *, log: str) -> None:
+        """See ``Table``."""
+        from deltalake import DeltaTable, Schema
+
+        def make() -> None:
+            DeltaTable.create(
+                self._uri,
+                Schema.from_json(schema_json(columns)),
+                mode="error",
+                partition_by=[PARTITION],
+                configuration={**PROPERTIES, OWNER: log},
+                storage_options=dict(self._options()),
+                commit_properties=_signed(log),
+                raise_if_key_not_exists=False,
+            )
+
+        self._changing(0, make)
+
+    def rows(self) -> int | None:
+        """See ``Table``."""
+        table = self._open()
+        if table is None:
+            return None
+        counts = table.get_add_actions(flatten=True).column("num_records").to_pylist()
+        known = [int(count) for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    def _open(self) -> DeltaTable | None:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        try:
+            return DeltaTable(self._uri, storage_options=dict(self._options()))
+        except TableNotFoundError:
+            # Said also where access is denied, or a disk is not mounted: our own store knows better, and says so.
+            if next(iter(self._store.names(LOG_FOLDER)), None) is None:
+                return None
+            raise _unreadable(self._uri, "its log is not whole") from None
+        except ColetaError:
+            raise
+        except Exception as error:  # noqa: BLE001  # delta-rs raises many kinds, some of them bare
+            raise _unreadable(self._uri, str(error)) from None
+
+    def _changing(self, version: int, change: Callable[[], object]) -> None:
+        """Make `change` to a table at `version`, and make it durable."""
+        try:
+            change()
+        except ColetaError:
+            raise
+        except Exception as error:  # noqa: BLE001  # as above; whatever it is, the commit may have come to be
+            raise Doubtful(
+                f"the Delta table may have been changed or not: {_first_line(error)}", where=self._uri
+            ) from None
+        if self._folder is not None:
+            try:
+                _sync(self._folder / LOG_FOLDER, version)
+            except OSError as error:
+                what, hint = meaning(error)
+                raise Doubtful(
+                    f"the Delta table was changed, and may be lost: {what}", where=self._uri, hint=hint
+                ) from None
+
+
+class OpenDelta:
+    """A handle of delta-rs and what it says."""
+
+    def __init__(
+        self, table: DeltaTable, state: TableState, changing: Callable[[int, Callable[[], object]], None]
+    ) -> None:
+        """Stand at `state`, which was read from `table`."""
+        self._table = table
+        self._state = state
+        self._changing = changing
+
+    @property
+    def state(self) -> TableState:
+        """See ``OpenTable``."""
+        return self._state
+
+    def operations(self, since: int) -> Sequence[str]:
+        """See ``OpenTable``."""
+        newer = min(self._state.version - since, OPERATIONS_AT_MOST)
+        if newer <= 0:
+            return []
+        try:
+            found = self._table.history(newer)
+        except Exception as error:  # noqa: BLE001  # as in ``DeltaRegister``
+            raise _unreadable(self._table.table_uri, str(error)) from None
+        return [_operation(one) for one in found if int(one.get("version", since + 1)) > since]
+
+    def widen(self, columns: Columns) -> None:
+        """See ``OpenTable``."""
+        from deltalake import Schema
+
+        fields = Schema.from_json(schema_json(columns)).fields
+        self._changing(
+            self._state.version,
+            lambda: self._table.alter.add_columns(
+                fields, commit_properties=_signed(self._state.log), post_commithook_properties=_hooks()
+            ),
+        )
+
+    def register(self, files: Sequence[DataFile], *, until: int) -> None:
+        """See ``OpenTable``."""
+        from deltalake import Transaction
+        from deltalake.transaction import AddAction
+
+        log = self._state.log or ""
+        adding: list[AddAction | RemoveAction] = [
+            AddAction(file.path, file.size_bytes, {PARTITION: file.date}, file.modified_ms, True, file.stats)
+            for file in files
+        ]
+        self._changing(
+            self._state.version,
+            lambda: self._table.create_write_transaction(
+                adding,
+                "append",
+                self._table.schema(),
+                partition_by=[PARTITION],
+                commit_properties=_signed(log, Transaction(log, until)),
+                post_commithook_properties=_hooks(),
+            ),
+        )
+
+
+def _state(table: DeltaTable, log: str) -> TableState:
+    about = table.metadata()
+    return TableState(
+        table=str(about.id),
+        log=about.configuration.get(OWNER),
+        version=table.version(),
+        seq=table.transaction_version(log) or 0,
+        columns=columns_in(table.schema().to_json()),
+    )
+
+
+def _signed(log: str | None, *transactions: object) -> CommitProperties:
+    from deltalake import CommitProperties
+
+    return CommitProperties(custom_metadata={OWNER: log}, app_transactions=list(transactions) or None)  # type: ignore[arg-type]
+
+
+def _hooks() -> PostCommitHookProperties:
+    from deltalake import PostCommitHookProperties
+
+    return PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+
+
+def _operation(commit: Mapping[str, object]) -> str:
+    name, said = str(commit.get("operation", "")), commit.get("operationParameters")
+    mode = str(said.get("mode", "")) if isinstance(said, dict) else ""
+    return f"{name} overwrite" if name == "WRITE" and mode.lower() == "overwrite" else name
+
+
+def _unreadable(uri: str, why: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the Delta table cannot be read: {why.strip().splitlines()[0] if why.strip() else 'no reason given'}",
+        where=uri,
+        hint="it can be made anew from the data objects: see docs/how-to/delta.md",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _sync(folder: Path, version: int) -> None:
+    """Sync what was written to the log since `version`: delta-rs syncs nothing."""
+    for path in [*folder.iterdir(), folder]:
+        if path is folder or path.name >= f"{version:020}":  # `_last_checkpoint` sorts behind all numbers
+            fd = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
