@@ -4,7 +4,7 @@
 # targets, and the folder that this lies in may have them.
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-streams bench-year help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
+.PHONY: bench bench-streams bench-year readers help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
 
 # Modules of the caller's own Python must not shadow the locked ones.
 unexport PYTHONPATH PYTHONHOME
@@ -67,6 +67,10 @@ bench-streams: install ## collect a thousand streams a minute for some minutes; 
 
 bench-year: install ## make up a year of minutes and verify it; ARGS="--days 30"
 	@$(PY) benchmarks/year.py $(ARGS)
+
+readers: dev ## make .venv-delta, with a DuckDB that reads Delta tables; tests/delta uses it if it is there
+	@test -x .venv-delta/bin/python || $(PY) -m venv .venv-delta
+	@.venv-delta/bin/python -m pip install -q -r tests/delta/requirements.txt
 
 lock: ## choose the versions of all packages anew where pyproject.toml asks for it; ARGS=--upgrade: all
 	@sh tools/lock.sh $(ARGS)

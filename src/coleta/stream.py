@@ -14,6 +14,7 @@ from coleta.terms import Terms
 Archive = Literal["none", "landed", "first"]
 Redirects = Literal["refuse", "same_origin"]
 CatchUp = Literal["all", "latest", "none"]
+TableKind = Literal["delta"]
 IfDoubted = Literal["accept", "warn", "retry", "reject"]
 Encryption = Literal["AES256", "aws:kms"]
 
@@ -212,6 +213,8 @@ class Stream:
     checks: Checks = Checks()
     lease: bool = False
     """Whether of several collectors one asks and the others wait. It spares requests; nothing rests on it."""
+    table: TableKind | None = None
+    """Which kind of table is kept over the data objects; None: none."""
     budget: float = 0.1
     """The share of an answer's records that may break the contract before `run` exits with 65."""
     was: str | None = None

@@ -23,6 +23,7 @@ FOLLOWED = (
     "docs/how-to/full-disk.md",
     "docs/how-to/moved-bucket.md",
     "docs/how-to/first-incident.md",
+    "docs/how-to/delta.md",
 )
 READMES = FOLLOWED[:2]
 LOOKED_UP = ("docs/reference/commands.md", "docs/reference/project-file.md", "docs/reference/layout.md")

@@ -13,7 +13,7 @@ from coleta.runtime.events import Event
 
 if TYPE_CHECKING:
     # Late, since landing brings pyarrow, and most commands start in less time than that takes.
-    from coleta.ports import Housekeeping, Notes
+    from coleta.ports import Housekeeping, Notes, Table
     from coleta.runtime.auditor import Evidence
     from coleta.runtime.orders import Preview
     from coleta.runtime.questions import Shelves
@@ -164,6 +164,14 @@ class App(Protocol):
 
     def housekeeping(self, stream: Stream) -> Housekeeping:
         """What can delete objects of `stream`: for those that the log has given up, and no others."""
+
+    def table(self, stream: Stream) -> Table | None:
+        """The table over the data objects of `stream`; None where it has none.
+
+        Raises:
+            Misconfigured: what such a table needs is not installed.
+
+        """
 
     def notes(self, stream: Stream) -> Notes:
         """What is remembered of `stream` beside its spool."""

@@ -86,6 +86,8 @@ def fill(
         SpoolRefused, Corrupt, WrongClock: no tick can be tried.
 
     """
+    from coleta.runtime.publisher import publish_now
+
     stream = books.stream
     lines = [line for line in books.gaps() if span.holds(line)]
     filled = Filled(stream.name, remaining=len(lines))
@@ -95,6 +97,7 @@ def fill(
     told = Told(tell)
     with app.station(stream, told.tell) as station:
         _ask_all(station, lines[:limit], told, filled, progress)
+        filled.stopped = filled.stopped or publish_now(station)
         filled.remaining = sum(_is_open(station, line) for line in lines)
     return filled
 

@@ -57,10 +57,13 @@ def replay_stream(
         StoreUnavailable, Corrupt, SpoolRefused: as ``coleta.runtime.redrive.replay``.
 
     """
+    from coleta.runtime.publisher import publish_now
     from coleta.runtime.redrive import replay
 
     with app.station(stream, tell) as station:
-        return replay(station, wanted, progress=progress)
+        replayed = replay(station, wanted, progress=progress)
+        publish_now(station)
+        return replayed
 
 
 def foresee_discard(landed: Landed, wanted: Wanted) -> Discarded:

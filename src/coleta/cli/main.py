@@ -31,6 +31,7 @@ from coleta.cli.mock import mock_command
 from coleta.cli.pause import pause_command, resume_command
 from coleta.cli.plan import plan_command
 from coleta.cli.preview import preview_command
+from coleta.cli.publish import publish_command
 from coleta.cli.quarantine import quarantine_commands
 from coleta.cli.query import query_command
 from coleta.cli.raw import raw_commands
@@ -71,6 +72,7 @@ def build(doors: Doors) -> typer.Typer:
     app.command("pause")(pause_command(doors))
     app.command("resume")(resume_command(doors))
     app.command("rename")(rename_command(doors))
+    app.command("publish")(publish_command(doors))
     app.command("verify")(verify_command(doors))
     app.command("repair")(repair_command(doors))
     app.command("query")(query_command(doors))
@@ -188,7 +190,7 @@ def _leave_if_threads_linger(status: int) -> None:
     # The pools of a service are not daemons: Python would wait for a request that hangs. Being cut off is safe.
     until = monotonic() + _LINGER_S
     for thread in threading.enumerate():
-        if thread.name.startswith(("fetch_", "land_")):
+        if thread.name.startswith(("fetch_", "land_", "table_")):
             thread.join(max(until - monotonic(), 0))
             if thread.is_alive():
                 sys.stderr.flush()

@@ -27,8 +27,10 @@ from coleta.runtime.events import (
     Gapped,
     Landed,
     Opened,
+    Published,
     Stopped,
     Superseded,
+    TableStopped,
     Trouble,
 )
 
@@ -47,6 +49,7 @@ _BACK = {
     "store": "the store works again",
     "spool": "the spool takes answers again",
     "clock": "the clock agrees with the store's again",
+    "table": "the table takes what lands again",
 }
 
 
@@ -93,6 +96,8 @@ class Narrator:
                 over = "spool"
             case Asking():
                 over = "clock"
+            case Published():
+                over = "table"
             case _:
                 return
         if self._troubles.pop((event.stream, over), None) is not None:
@@ -137,6 +142,12 @@ class Narrator:
                 return [Line(self._of(stream, text), "bad")]
             case Stopped(_, what):
                 return [Line(self._of(stream, f"given up, until a person acts: {what}"), "bad")]
+            case Published(_, objects, rows, seq):
+                text = f"table: {objects} more object(s) with {rows} rows; it holds the log up to commit {seq}"
+                return [Line(self._of(stream, text), "dim")]
+            case TableStopped(_, what):
+                text = f"table: nothing more comes into it until a person acts, collecting goes on: {what}"
+                return [Line(self._of(stream, text), "bad")]
         assert_never(event)
 
     def _accepted(self, stream: str, entry: Spooled, records: int) -> list[Line]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from coleta.cli.verdict import gap_error, over_budget
@@ -69,11 +69,15 @@ def settle_tick(station: Station, name: str | None, told: Told) -> Result:
 
     """
     from coleta.runtime.orders import choose_tick, settled_tick
+    from coleta.runtime.publisher import publish_now
 
     settled = settled_tick(station, name) if name is not None else None
     if settled is not None:
-        return Result(station.stream.name, settled.tick, "settled_before", settled)
-    return settle_interval(station, choose_tick(station, name), told)
+        result = Result(station.stream.name, settled.tick, "settled_before", settled)
+    else:
+        result = settle_interval(station, choose_tick(station, name), told)
+    stopped = publish_now(station) if station.table is not None else None
+    return replace(result, error=result.error or stopped)
 
 
 def settle_interval(station: Station, tick: Interval, told: Told) -> Result:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -46,7 +47,8 @@ class APICollector:
     `schema` is a contract: a dict, a dataclass or a Pydantic model. `aws` is an ``S3Client``, or the URL of a
     store such as ``file://./lake``, which needs no credentials. Records that break the contract go to the
     quarantine; with ``on_violation="null"`` their bad values become null, as in the tutorial. What is accepted
-    waits in ``.coleta`` in `root` until it is landed, under ``api/<stream>`` in the store. `spool` has the keys
+    waits in ``.coleta`` in `root` until it is landed, under ``api/<stream>`` in the store; with ``table="delta"`` and
+    an ``S3Client`` where ``DELTA_LAKE_S3_PATH`` says. `spool` has the keys
     of the project file's ``[spool]``, and `more` are keys of its ``[stream.NAME]``: ``deadline="5s"``, ``headers=…``.
     """
 
@@ -162,10 +164,24 @@ class APICollector:
         names = self._project(1).table(self._stream).objects
         if not names:
             raise Misconfigured("nothing was landed yet", hint="start(50) lands something")
-        return f"api/{self._stream}/{names[-1]}"
+        return f"{self._path()}/{names[-1]}"
 
     def _url(self, param: int) -> str:
         return f"{self._base_url}/gerar_compras/{param}" if param > 1 else f"{self._base_url}/gerar_compra"
+
+    def _path(self) -> str:
+        """Where the stream lies in the store: a Delta table lies where ``DELTA_LAKE_S3_PATH`` says."""
+        aws = self._aws
+        if self._more.get("table") != "delta" or not isinstance(aws, S3Client):
+            return f"api/{self._stream}"
+        written = aws.delta_lake_s3_path
+        bucket, _, key = re.sub(r"^s3[an]?://", "", written).partition("/") if "://" in written else ("", "", written)
+        if bucket not in ("", aws.bucket_name) or not key.strip("/"):
+            raise Misconfigured(
+                f"DELTA_LAKE_S3_PATH is no place below the bucket {aws.bucket_name!r}",
+                hint=f"write it such as {aws.url}/delta/compras, or delta/compras",
+            )
+        return key.strip("/")
 
     def _project(self, param: int) -> Project:
         aws = self._aws
@@ -174,7 +190,7 @@ class APICollector:
             store = {"url": aws.url, "region": aws.region}
         stream = {
             "url": self._url(param),
-            "path": f"api/{self._stream}",
+            "path": self._path(),
             # The tutorial's pace, for a project file that goes on with the same log. What `start` asks for is
             # on demand: it neither needs a schedule nor settles any of its ticks.
             "every": "1m",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from coleta.cli.filling import Filled
     from coleta.cli.raw import Raw
     from coleta.cli.rename import Renamed
+    from coleta.cli.tables import PublishedTable
     from coleta.collect.pauses import Pauses
     from coleta.runtime.discard import Discarded
     from coleta.runtime.events import Event
@@ -177,6 +178,29 @@ class Upkeep:
             except NeverStarted:
                 if streams:
                     raise
+        return done
+
+    def publish(
+        self, stream: str | None = None, *, accept: bool = False, dry_run: bool = False
+    ) -> list[PublishedTable]:
+        """Register what has landed in the table of `stream`, or of all that have one. Again, it changes nothing.
+
+        For each a ``PublishedTable``: ``stream``, the new ``objects`` and their ``rows``, and ``seq``, the commit
+        of the log that it holds now. With `dry_run` it says what would be new. `accept` takes the table as it lies
+        there now, or makes it anew: after it was dropped, recreated or restored on purpose.
+
+        Raises:
+            Misconfigured: the stream has no table; or the table is not what it was, or cannot take these rows.
+            StoreUnavailable, Corrupt: called again, it goes on where it was.
+
+        """
+        from coleta.cli.tables import publish_stream, tables_of
+
+        done = []
+        for one in tables_of(self._app, stream):
+            done.append(publish_stream(self._app, one, accept=accept, dry_run=dry_run))
+            if done[-1].error is not None:
+                raise done[-1].error
         return done
 
     def discard(

@@ -121,6 +121,24 @@ class Stopped:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The stream's table holds the log up to commit ``seq`` now: ``objects`` with ``rows`` in all were new to it."""
+
+    stream: str
+    objects: int
+    rows: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableStopped:
+    """Nothing more comes into the stream's table until a person acts; collecting and landing go on."""
+
+    stream: str
+    what: str
+
+
 Event = (
     Opened
     | Asking
@@ -134,4 +152,6 @@ Event = (
     | Adopted
     | Trouble
     | Stopped
+    | Published
+    | TableStopped
 )

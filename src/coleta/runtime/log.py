@@ -110,6 +110,12 @@ class Footer:
 
 def read_footer(store: ObjectStore, name: str) -> Footer | None:
     """What the end of the object `name` says; None where nothing lies. Errors as for ``read_commit``."""
+    found = read_end(store, name)
+    return None if found is None else found[0]
+
+
+def read_end(store: ObjectStore, name: str) -> tuple[Footer, bytes] | None:
+    """The same, and the bytes that it was read from, which hold the whole footer."""
     tail = store.read(name, last=TAIL_BYTES)
     if tail is None:
         return None
@@ -120,7 +126,7 @@ def read_footer(store: ObjectStore, name: str) -> Footer | None:
             tail = store.read(name, last=need) or b""
     except Corrupt as error:
         raise Corrupt(error.what, where=name, hint="coleta verify tells more") from None
-    return footer_in(name, tail, whole=whole)
+    return footer_in(name, tail, whole=whole), tail
 
 
 def footer_in(name: str, tail: bytes, *, whole: bool) -> Footer:

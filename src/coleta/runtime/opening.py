@@ -15,13 +15,15 @@ from coleta.collect.cadence import first_tick
 from coleta.collect.clocks import EARLIEST
 from coleta.errors import Corrupt, Doubtful, Misconfigured, StoreUnavailable, WrongClock
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Cell, Created, Exists, Ids, Index, Notes, ObjectStore, Scratch, Spool
+from coleta.land.table import check_change
+from coleta.ports import Cell, Created, Exists, Ids, Index, Notes, ObjectStore, Scratch, Spool, Table
 from coleta.runtime.archive import ArchivingSpool, adopt
 from coleta.runtime.events import Opened
 from coleta.runtime.leases import LeaseHolder
 from coleta.runtime.log import follow, read_commit
 from coleta.runtime.station import Station, World
 from coleta.stream import Stream
+from coleta.terms import Terms
 
 PROBE_NAME = "_coleta/probe"
 PROBE_BODY = b"Coleta asks here whether this store honours create-only puts. Leave this object in place.\n"
@@ -124,6 +126,21 @@ def check_newest(store: ObjectStore, index: Index, identity: Identity) -> None:
             )
 
 
+def check_columns(station: Station) -> None:
+    """Make sure that the stream's table can follow its contract, before anything lands under it.
+
+    Raises:
+        Misconfigured: it cannot: the message is the diff.
+        StoreUnavailable: it could not be told.
+
+    """
+    terms = station.stream.terms
+    for newest in station.index.commits(newest=1):
+        name = f"_ledger/terms/{newest.record.terms}.json"
+        if newest.record.terms != terms.digest and (stored := station.store.read(name)) is not None:
+            check_change(Terms.from_json(stored), terms, where=f"stream.{station.stream.name}.contract")
+
+
 @dataclass(frozen=True, slots=True)
 class Premises:
     """What is at hand before a stream is open: its store, and this machine's place for it.
@@ -143,6 +160,8 @@ class Premises:
     """Where the store's time can be asked."""
     cell: Cell | None = None
     """Where the stream's lease lies; None: it takes none."""
+    table: Table | None = None
+    """The table that what has landed is registered in; None: the stream has none."""
 
 
 def open_station(premises: Premises, world: World) -> Station:
@@ -162,6 +181,8 @@ def open_station(premises: Premises, world: World) -> Station:
         station = bare_station(premises, world, _agreed_identity(premises, world, remembered))
         check_newest(station.store, station.index, station.identity)
         head = follow(station.store, station.index, station.identity)
+        if station.table is not None:
+            check_columns(station)
         if premises.stream.archive == "first":
             # Before anything is asked: what a machine that died was promised to keep need not be asked again.
             adopt(station)
@@ -225,6 +246,7 @@ def bare_station(premises: Premises, world: World, identity: Identity) -> Statio
         clock_url=premises.clock_url,
         lease=_lease(premises, world, identity),
         notes=premises.notes,
+        table=premises.table,
     )
 
 

@@ -26,6 +26,7 @@ from coleta.runtime.dealings import host_of
 from coleta.runtime.events import Stopped, Trouble
 from coleta.runtime.lander import Lander
 from coleta.runtime.opening import Premises, open_station
+from coleta.runtime.publisher import Publisher
 from coleta.runtime.rollups import RollUps
 from coleta.runtime.station import World
 
@@ -36,6 +37,9 @@ SHARE_OF_A_HOST = FETCHERS // 4
 """Requests at once to one host: one that hangs holds no more than this, and no API is asked by all at the same time."""
 
 LANDERS = 4
+
+PUBLISHERS = 2
+"""Threads that keep tables: of their own, so that a table that cannot be reached takes none from landing."""
 
 GRACE = timedelta(seconds=8)
 """How long a stop may take: supervisors kill after 10 s by default, and a hurried end is safe."""
@@ -84,12 +88,14 @@ class Service:
         self._held_up: defaultdict[str, deque[_Chore]] = defaultdict(deque)
         self._collectors: list[Collector] = []
         self._landers: list[Lander] = []
+        self._publishers: list[Publisher] = []
         self._open = {one.stream.name for one in premises}
         self._failure: BaseException | None = None
         self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
         self._land_pool = ThreadPoolExecutor(LANDERS, thread_name_prefix="land")
         # A thread of its own: reading a thousand objects back must not take one from landing.
         self._roll_pool = ThreadPoolExecutor(1, thread_name_prefix="roll")
+        self._table_pool = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="table")
 
     def stop(self) -> None:
         """Ask ``run`` to end; from any thread or a signal handler's thread, and as often as one likes."""
@@ -119,6 +125,7 @@ class Service:
         self._fetchers.shutdown(wait=False, cancel_futures=True)
         self._land_pool.shutdown(wait=False, cancel_futures=True)
         self._roll_pool.shutdown(wait=False, cancel_futures=True)
+        self._table_pool.shutdown(wait=False, cancel_futures=True)
         if self._failure is not None:
             raise self._failure
         return drained
@@ -203,6 +210,13 @@ class Service:
             collector, lander = Collector(station), Lander(station)
             rolling = _Chore(premises.stream.name, RollUps(station).step, self._roll_pool, now)
             landing = _Chore(premises.stream.name, lander.step, self._land_pool, now, [rolling])
+            if station.table is not None:
+                publisher = Publisher(station, station.table)
+                publishing = _Chore(premises.stream.name, publisher.step, self._table_pool, now)
+                landing.rouses.append(publishing)
+                with self._changed:
+                    self._publishers.append(publisher)
+                self._add(publishing)
             fetching = _Chore(premises.stream.name, collector.step, self._fetchers, now, [landing])
             fetching.host = host_of(premises.stream)
             with self._changed:
@@ -228,6 +242,9 @@ class Service:
                 done = False
             except ColetaError as error:
                 self._failure = self._failure or error
+        left = (end - self._world.clock.now()).total_seconds()
+        # What a table lacks then, the next start registers.
+        wait([self._table_pool.submit(one.step) for one in self._publishers], timeout=max(left, 0))
         return done
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from coleta.land.commit import Identity
-from coleta.ports import Clock, Ids, Index, Notes, ObjectStore, Scratch, Spool, Transport
+from coleta.ports import Clock, Ids, Index, Notes, ObjectStore, Scratch, Spool, Table, Transport
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.events import Event
@@ -53,6 +53,8 @@ class Station:
     lease: LeaseHolder | None = None
     notes: Notes | None = None
     """Where a person's pauses are remembered; None: there are none."""
+    table: Table | None = None
+    """The table that what has landed is registered in, where the stream has one."""
 
     @property
     def clock_ahead(self) -> timedelta:

@@ -258,6 +258,7 @@ class StreamTable(_Table):
 
     archive: Literal["none", "landed", "first"] = "none"
     lease: bool = False
+    table: Literal["delta"] | None = None
 
     checks: ChecksTable = ChecksTable()
     land: LandTable = LandTable()

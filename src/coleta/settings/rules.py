@@ -15,6 +15,7 @@ from coleta.collect.cadence import check_cron
 from coleta.contract.parse import parse_contract
 from coleta.contract.types import Contract
 from coleta.errors import Misconfigured
+from coleta.land.table import check_names, columns_of
 from coleta.settings.addresses import Place
 from coleta.settings.auths import auth_of
 from coleta.settings.conditional import check_conditional
@@ -23,6 +24,7 @@ from coleta.settings.mistakes import Keys, Mistakes, meant
 from coleta.settings.model import StreamTable
 from coleta.settings.units import format_duration
 from coleta.stream import Auth, Cron, Every, Schedule, SecretRef
+from coleta.terms import Terms
 
 SHORTEST_DEADLINE = timedelta(seconds=60)
 """What a tick may take at least, unless its stream says otherwise: some retries of a slow API."""
@@ -80,10 +82,19 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     timeout, deadline = _limits(at, table, schedule, mistakes)
     if contract is not None:
         check_cursor(at, table, given, contract, mistakes)
+    if contract is not None and table.table is not None:
+        _check_table(at, table, contract, mistakes)
     if table.url is None or store is None or schedule is None or contract is None:
         return None
     path = table.path or name
     return Checked(name, table, table.url, store, path, schedule, contract, headers, auth, timeout, deadline)
+
+
+def _check_table(at: Keys, table: StreamTable, contract: Contract, mistakes: Mistakes) -> None:
+    try:
+        check_names(columns_of(Terms(contract, unknown=table.unknown)), where="")
+    except Misconfigured as error:
+        mistakes.add((*at, "contract"), f"{error.what}; {error.hint}")
 
 
 def check_places(checked: Iterable[Checked], mistakes: Mistakes) -> None:

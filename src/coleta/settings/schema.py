@@ -101,6 +101,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "budget": "The share of records that may break the contract before `coleta run` fails.",
         "archive": "Whether answers are copied to the store: none, before they are landed, or first of all.",
         "lease": "Whether of several collectors one asks and the others wait.",
+        "table": "Which kind of table is kept over what has landed: delta. It needs the extra coleta[delta].",
         "checks": "What makes a whole answer look wrong, and what is done then.",
         "land": "When waiting answers become a data object.",
     },

@@ -28,6 +28,7 @@ def build_stream(checked: Checked, *, project: str) -> Stream:
         landing=Landing(every=table.land.every, max_bytes=table.land.max_bytes),
         archive=table.archive,
         lease=table.lease,
+        table=table.table,
         checks=Checks(**table.checks.model_dump()),
         budget=table.budget,
         was=table.was,

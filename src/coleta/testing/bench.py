@@ -23,7 +23,7 @@ from coleta.collect.spool import Header, Spooled, SpoolFile
 from coleta.collect.tick import Interval
 from coleta.errors import ColetaError, Corrupt, Doubtful, StoreUnavailable
 from coleta.land.commit import Committed, Head, Identity
-from coleta.ports import Created, Draft, Exists, Index, ObjectStore, Scratch, Spool, SpoolContents
+from coleta.ports import Created, Draft, Exists, Index, ObjectStore, Scratch, Spool, SpoolContents, Table
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.events import Event
 from coleta.runtime.log import read_commit
@@ -211,7 +211,16 @@ class Machine:
             return self.index
 
         root = root or self.bench.store
-        return Premises(stream, root, Below(root, stream.path), self.notes, self.scratch, spool_for, index_for)
+        return Premises(
+            stream,
+            root,
+            Below(root, stream.path),
+            self.notes,
+            self.scratch,
+            spool_for,
+            index_for,
+            table=self.bench.table if stream.table is not None else None,
+        )
 
     def world(self) -> World:
         """What all streams of a process on this machine share."""
@@ -245,6 +254,8 @@ class Bench:
         self.events: list[Event] = []
         self.stream = stream or bench_stream()
         self.head_starts: HeadStarts | None = None
+        self.table: Table | None = None
+        """The table of a stream that asks for one."""
 
     def machine(self, name: str = "one") -> Machine:
         """Another computer, with nothing on its disk."""

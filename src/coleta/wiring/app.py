@@ -27,7 +27,7 @@ from coleta.adapters.system import SystemClock, SystemIds
 from coleta.cli.app import NeverStarted
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
-from coleta.ports import Housekeeping, ObjectStore
+from coleta.ports import Housekeeping, ObjectStore, Table
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
 from coleta.runtime.clock_guard import ClockGuard
@@ -163,6 +163,10 @@ class App:
             station = self._bare_station(stream, stack) if change else None
             yield shop_of(stream, folder, lambda: self.evidence(stream), (source, other), station)
 
+    def table(self, stream: Stream) -> Table | None:
+        """The table over the data objects of `stream`, if it has one."""
+        return self._stores.table(stream)
+
     def files(self, stream: Stream) -> Sequence[Path]:
         """The spool files of `stream` on this machine, waiting ones and damaged ones."""
         folder = self._folder(stream)
@@ -279,6 +283,7 @@ class App:
             index_for=index_for,
             clock_url=root.clock_url,
             cell=self._stores.lease_cell(stream, root) if stream.lease else None,
+            table=self._stores.table(stream),
         )
 
     def _bare_station(self, stream: Stream, stack: ExitStack) -> Station:

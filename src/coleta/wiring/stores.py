@@ -9,7 +9,7 @@ from coleta.adapters.below import Below
 from coleta.adapters.disk_notes import DiskNotes
 from coleta.adapters.file_store import FileStore
 from coleta.errors import WrongQuestion
-from coleta.ports import Cell, Housekeeping, ObjectStore
+from coleta.ports import Cell, Housekeeping, ObjectStore, Table
 from coleta.stream import Stream
 
 if TYPE_CHECKING:
@@ -84,6 +84,24 @@ class Stores:
 
         name = f"{stream.path}/{LEASE_NAME}"
         return FileCell(store_path(stream.store) / name) if isinstance(root, FileStore) else ObjectCell(root, name)
+
+    def table(self, stream: Stream) -> Table | None:
+        """The table over the data objects of `stream`; None where it has none.
+
+        Raises:
+            Misconfigured: what such a table needs is not installed.
+
+        """
+        if stream.table is None:
+            return None
+        from coleta.adapters.delta_place import delta_in_bucket, delta_in_folder
+        from coleta.settings import store_path
+
+        store = Below(self.open(stream, create=False), stream.path)
+        if not is_bucket(stream):
+            return delta_in_folder(store_path(stream.store) / stream.path, store)
+        place = self._project.store(stream.store)
+        return delta_in_bucket(place, stream.path, store, environment=self._environment, folder=self._project.root)
 
     def is_new(self, stream: Stream) -> bool:
         """Whether the store of `stream` was never probed from here."""

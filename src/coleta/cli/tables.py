@@ -1,0 +1,78 @@
+"""An order to register what has landed: for ``coleta publish`` and for Python's ``Project.publish`` alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coleta.cli.app import NeverStarted
+from coleta.errors import ColetaError, Misconfigured
+
+if TYPE_CHECKING:
+    from coleta.cli.app import App
+    from coleta.runtime.publisher import Shelf
+    from coleta.stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTable:
+    """What became of one stream's table: what was new to it, and the commit of the log that it holds now.
+
+    ``error`` is why it went no further, if something is wrong.
+    """
+
+    stream: str
+    objects: int = 0
+    rows: int = 0
+    seq: int = 0
+    error: ColetaError | None = None
+
+
+def tables_of(app: App, name: str | None) -> list[Stream]:
+    """The stream called `name`, or all that have a table.
+
+    Raises:
+        Misconfigured: none has, or that one has not.
+
+    """
+    found = [stream for stream in app.streams if stream.table is not None and name in (None, stream.name)]
+    if name is not None:
+        app.stream(name)
+    if not found:
+        what = f"stream {name!r} has no table" if name is not None else "no stream has a table"
+        raise Misconfigured(what, where=str(app.root / "coleta.toml"), hint='write table = "delta" in [stream.NAME]')
+    return found
+
+
+def publish_stream(app: App, stream: Stream, *, accept: bool = False, dry_run: bool = False) -> PublishedTable:
+    """Register all that has landed of `stream` in its table; with `dry_run` only count it."""
+    from coleta.runtime.publisher import pending, publish_all
+
+    found = PublishedTable(stream.name)
+    try:
+        shelf = _shelf(app, stream)
+        if shelf is None:
+            return found
+        for one in pending(shelf, accept=accept) if dry_run else publish_all(shelf, accept=accept):
+            found = PublishedTable(stream.name, found.objects + one.objects, found.rows + one.rows, one.until)
+        return found if dry_run or found.objects else PublishedTable(stream.name, seq=_held(shelf))
+    except NeverStarted:
+        return found
+    except ColetaError as error:
+        return PublishedTable(stream.name, found.objects, found.rows, found.seq, error)
+
+
+def _shelf(app: App, stream: Stream) -> Shelf | None:
+    from coleta.runtime.publisher import Shelf
+
+    table = app.table(stream)
+    if table is None:
+        return None
+    at = app.shelves(stream)
+    where = f"{stream.store}/{stream.path}"
+    return Shelf(where, at.identity, at.store, at.index, app.notes(stream), table)
+
+
+def _held(shelf: Shelf) -> int:
+    opened = shelf.table.open(shelf.identity.uuid)
+    return 0 if opened is None else opened.state.seq
