@@ -58,7 +58,7 @@ def header_in(name: str, file: BinaryIO) -> Header | None:
 
 
 def can_be_asked_again(stream: Stream) -> bool:
-    """Whether another answer covers what a lost one did: its request names the interval, or takes up where one ended."""
+    """Whether another answer covers what a lost one did: it names the interval, or takes up where one ended."""
     return is_window(stream.source) or carries_state(stream.source)
 
 

@@ -17,7 +17,8 @@ from coleta.errors import Corrupt
 from coleta.land.commit import IDENTITY_NAME, Committed, Identity
 from coleta.ports import Index, ObjectStore, SpoolContents
 from coleta.runtime.inspector import DATA, LOG, QUICK, REPLAY, Deep, Inspector
-from coleta.runtime.log import Footer, footer_in, read_commit, read_footer
+from coleta.runtime.log import Footer, footer_in, read_footer
+from coleta.runtime.recent import RECENT, still_there
 from coleta.runtime.rolled import RolledLog
 from coleta.stream import Stream
 
@@ -59,9 +60,6 @@ class Evidence:
 FILES = ("_quarantine/", "_archive/")
 """Where the files lie that records name."""
 
-RECENT = 100
-"""How many of the newest commits L0 reads again: an hour and a half of minutes, in well under a second."""
-
 
 def quick(evidence: Evidence) -> Report:
     """L0: the spool's checksums, and the newest records against what this machine remembers.
@@ -73,7 +71,7 @@ def quick(evidence: Evidence) -> Report:
     findings = _spool(evidence)
     recent = list(evidence.index.commits(newest=RECENT))
     for committed in recent:
-        finding = _still_there(evidence.store, committed)
+        finding = still_there(evidence.store, committed)
         if finding is not None:
             findings.append(finding)
     for before, after in pairwise(recent):
@@ -265,18 +263,6 @@ class _Audit:
 
 def _spool(evidence: Evidence) -> list[Finding]:
     return check_spool(evidence.spool.damaged, evidence.spool.held, evidence.spool.unread)
-
-
-def _still_there(store: ObjectStore, committed: Committed) -> Finding | None:
-    try:
-        found = read_commit(store, committed.name)
-    except Corrupt as error:
-        return Finding("damage", "unreadable_object", committed.name, error.what)
-    if found is None:
-        return Finding("damage", "missing_object", committed.name, "it was committed, and it is not there")
-    if found.digest != committed.digest:
-        return Finding("damage", "changed_object", committed.name, "its record is not the one that was committed")
-    return None
 
 
 def _report(evidence: Evidence, level: int, objects: int, sums: Totals, findings: Iterable[Finding]) -> Report:

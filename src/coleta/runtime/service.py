@@ -27,6 +27,7 @@ from coleta.runtime.events import Stopped, Trouble
 from coleta.runtime.lander import Lander
 from coleta.runtime.opening import Premises, open_station
 from coleta.runtime.publisher import Publisher
+from coleta.runtime.recent import RecentCommits
 from coleta.runtime.rollups import RollUps
 from coleta.runtime.station import World
 
@@ -93,7 +94,7 @@ class Service:
         self._failure: BaseException | None = None
         self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
         self._land_pool = ThreadPoolExecutor(LANDERS, thread_name_prefix="land")
-        # A thread of its own: reading a thousand objects back must not take one from landing.
+        # A thread of its own: reading objects back must not take one from landing.
         self._roll_pool = ThreadPoolExecutor(1, thread_name_prefix="roll")
         self._table_pool = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="table")
 
@@ -217,6 +218,7 @@ class Service:
                 with self._changed:
                     self._publishers.append(publisher)
                 self._add(publishing)
+            looking = _Chore(premises.stream.name, RecentCommits(station).step, self._roll_pool, now)
             fetching = _Chore(premises.stream.name, collector.step, self._fetchers, now, [landing])
             fetching.host = host_of(premises.stream)
             with self._changed:
@@ -225,6 +227,7 @@ class Service:
             self._add(landing)
             self._add(fetching)
             self._add(rolling)
+            self._add(looking)
             return datetime.max.replace(tzinfo=now.tzinfo)
 
         return step
