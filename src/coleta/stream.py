@@ -175,8 +175,10 @@ class Store:
 
     url: str
     region: str | None = None
+    account: str | None = None
+    """The storage account of an Azure container."""
     endpoint: str | None = None
-    """The base URL of an S3-compatible service; None for AWS itself."""
+    """The base URL of the service; None for the cloud itself."""
     path_style: bool = True
     """Whether the bucket stands in the path of a request's URL, or else before its host."""
     allow_http: bool = False
@@ -187,6 +189,12 @@ class Store:
     access_key: SecretRef | None = None
     secret_key: SecretRef | None = None
     session_token: SecretRef | None = None
+    account_key: SecretRef | None = None
+    sas_token: SecretRef | None = None
+    service_account: SecretRef | None = None
+    """The key of a Google service account, as JSON."""
+    token: SecretRef | None = None
+    """A bearer token."""
     timeout: timedelta = timedelta(seconds=30)
     """The most that one request may take, with as many bytes as travel in that time at a slow pace."""
 

@@ -13,7 +13,7 @@ from coleta.testing.memory import MemoryCell
 from coleta.testing.samples import UUID
 
 
-@pytest.fixture(params=["memory", "file", "s3"])
+@pytest.fixture(params=["memory", "file", "s3", "azure", "google"])
 def cell(request: pytest.FixtureRequest, tmp_path: Path) -> Cell:
     match request.param:
         case "memory":
@@ -21,7 +21,7 @@ def cell(request: pytest.FixtureRequest, tmp_path: Path) -> Cell:
         case "file":
             return FileCell(tmp_path / "lease.json")
         case _:
-            return ObjectCell(request.getfixturevalue("s3").store(), f"{UUID}/lease.json")
+            return ObjectCell(request.getfixturevalue(request.param).store(), f"{UUID}/lease.json")
 
 
 def tag_of(cell: Cell) -> str:

@@ -24,15 +24,15 @@ def in_memory() -> Pair:
     return store, MemoryHousekeeping(store.objects)
 
 
-@pytest.fixture(params=["memory", "disk", "s3"])
+@pytest.fixture(params=["memory", "disk", "s3", "azure", "google"])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     root = tmp_path / "lake"
     makers: dict[str, Callable[[], Pair]] = {
         "memory": in_memory,
         "disk": lambda: (FileStore(root, create=True), FileHousekeeping(root)),
-        "s3": lambda: request.getfixturevalue("s3").with_housekeeping(),
     }
-    return makers[request.param]()
+    kind = request.param
+    return makers[kind]() if kind in makers else request.getfixturevalue(kind).with_housekeeping()
 
 
 def create(store: ObjectStore, name: str) -> None:

@@ -28,8 +28,8 @@ FOLLOWED = (
 READMES = FOLLOWED[:2]
 LOOKED_UP = ("docs/reference/commands.md", "docs/reference/project-file.md", "docs/reference/layout.md")
 """Pages whose commands are for someone who has a project: each is typed, one after the other, in the purchases'."""
-IN_S3 = ("docs/how-to/s3.md",)
-"""Pages whose commands need a bucket: run by their own test."""
+IN_S3 = ("docs/how-to/s3.md", "docs/how-to/azure.md", "docs/how-to/google-cloud.md")
+"""Pages whose commands need a bucket: run by their own tests."""
 IN_OWN_TEST = ("docs/tutorial/automatic-collection.md", "docs/tutorial/coleta-automatica.md")
 FOR_MAKE = ("docs/explanation/exactly-once.md", "CONTRIBUTING.md")
 """Pages that show make's targets only, which are looked up."""

@@ -52,6 +52,10 @@ class S3Service:
         variables = self.environment(login)
         return CloudStore(store or Store(self.url()), environment=lambda: variables, folder=Path(), known=known)
 
+    def lander(self, store: Store, *, known: bool = False) -> CloudStore:
+        """A store at `store` for somebody who may get, put and list, and nothing else."""
+        return self.store(store, login=LANDER, known=known)
+
     def with_housekeeping(self, *, login: Login = ADMIN) -> tuple[CloudStore, CloudHousekeeping]:
         """A store at a new place, and what can delete there."""
         place, variables = Store(self.url()), self.environment(login)

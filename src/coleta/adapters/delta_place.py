@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from coleta.adapters.cloud_bucket import CONNECT_TIMEOUT, Environment
 from coleta.adapters.delta_table import DeltaRegister
-from coleta.adapters.s3_bucket import CONNECT_TIMEOUT, HANDED_OUT, Bucket
-from coleta.adapters.s3_credentials import Environment, find_keys
+from coleta.adapters.s3_bucket import HANDED_OUT, Bucket
+from coleta.adapters.s3_credentials import find_keys
 from coleta.errors import Misconfigured
 from coleta.ports import ObjectStore
 from coleta.stream import Store
@@ -31,10 +32,16 @@ def delta_in_bucket(
     """The table of the stream that lies at `path` in the bucket of `place`, which `store` reaches too.
 
     Raises:
-        Misconfigured: deltalake is not installed, or the endpoint cannot be used as the settings say.
+        Misconfigured: deltalake is not installed, the endpoint cannot be used as the settings say, or it is no S3.
 
     """
     _check_installed()
+    if not place.url.startswith("s3:"):
+        raise Misconfigured(
+            'table = "delta" is not there for this kind of store yet',
+            where=place.url,
+            hint="leave table out: the data objects are read without it",
+        )
     name = place.url.removeprefix("s3://").partition("/")[0]
     bucket = Bucket(place, name, environment=environment, folder=folder)
 

@@ -6,12 +6,12 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from coleta.adapters.buckets import bucket_of
+from coleta.adapters.cloud_bucket import CloudBucket, Environment
 from coleta.adapters.disk_calls import DISK, DiskCalls
 from coleta.adapters.durable import meaning
 from coleta.adapters.file_store import HOME, check_name
-from coleta.adapters.s3_bucket import Bucket
-from coleta.adapters.s3_credentials import Environment
-from coleta.adapters.s3_refusals import Kind, Refusal, judge
+from coleta.adapters.refusals import Kind, Refusal
 from coleta.errors import Misconfigured, StoreUnavailable
 from coleta.stream import Store
 
@@ -50,9 +50,7 @@ class CloudHousekeeping:
 
     def __init__(self, store: Store, *, environment: Environment, folder: Path) -> None:
         """Prepare; nothing is sent."""
-        name, _, prefix = store.url.removeprefix("s3://").partition("/")
-        self._bucket = Bucket(store, name, environment=environment, folder=folder)
-        self._beginning = f"{prefix}/" if prefix else ""
+        self._bucket, self._beginning = bucket_of(store, environment=environment, folder=folder)
 
     def delete(self, name: str) -> None:
         """Remove the object of `name`; see ``Housekeeping``.
@@ -71,18 +69,18 @@ class CloudHousekeeping:
         except FileNotFoundError:
             return
         except (BaseError, OSError) as error:
-            refusal = _judged(error, self._bucket.endpoint)
+            refusal = _judged(error, self._bucket)
             if refusal.kind is Kind.ABSENT:
                 return
             if refusal.kind is Kind.REFUSED:
-                hint = "this command alone needs s3:DeleteObject below the stream's _quarantine/"
+                hint = f"this command alone needs {self._bucket.to_delete} below the stream's _quarantine/"
                 raise Misconfigured(refusal.what, where=where, hint=hint) from None
             raise StoreUnavailable(refusal.what, where=where, hint=refusal.hint) from None
 
 
-def _judged(error: Exception, endpoint: str) -> Refusal:
+def _judged(error: Exception, bucket: CloudBucket) -> Refusal:
     # obstore deletes with the request for many objects, whose answer has a status for each in its body.
     if (inside := _INSIDE.search(str(error))) is not None:
         denied = inside[1] == "AccessDenied"
         return Refusal(Kind.REFUSED if denied else Kind.UNKNOWN, f"it does not delete it ({inside[1]})")
-    return judge(error, endpoint=endpoint)
+    return bucket.judge(error)

@@ -1,10 +1,13 @@
-"""A store in a bucket: create-only by ``If-None-Match``, with a SHA-256 that the store itself checks.
+"""A store in a bucket of S3, Azure or Google: create-only by the service's own condition on a put.
+
+On S3 that is ``If-None-Match: *``, with a SHA-256 that the store itself checks; on Azure the same condition; on
+Google ``x-goog-if-generation-match: 0``.
 
 A put is sent once. obstore would send it again after a 500, and then our own success would look like
 another's, so trying again is left to the caller, who reads the name first. Reads are tried again here,
 since they change nothing.
 
-It never deletes or overwrites an object: it sends PUT with ``If-None-Match: *``, GET and HEAD only.
+It never deletes or overwrites an object: it sends PUT with that condition, GET and HEAD only.
 """
 
 from __future__ import annotations
@@ -13,22 +16,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coleta.adapters.buckets import bucket_of
+from coleta.adapters.cloud_bucket import Environment
 from coleta.adapters.file_store import check_body, check_name
-from coleta.adapters.s3_bucket import Bucket
-from coleta.adapters.s3_credentials import Environment
-from coleta.adapters.s3_refusals import Kind, Refusal, judge
+from coleta.adapters.refusals import Kind, Refusal
 from coleta.errors import AuthRefused, Doubtful, Misconfigured, StoreUnavailable
 from coleta.ports import Created, Exists
 from coleta.stream import Store
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from coleta.adapters.cloud_bucket import Client
 
 READ_TRIES = 3
 """How often a read is tried again: enough for a store that says "slow down" to half of all requests."""
-
-LARGEST_PUT_BYTES = 5 * 1024**3
-"""What S3 takes in one put. A create cannot be made of several parts."""
 
 LIST_CHUNK = 1_000
 
@@ -51,11 +51,9 @@ class CloudStore:
             Misconfigured: the endpoint cannot be used as the settings say.
 
         """
-        name, _, prefix = store.url.removeprefix("s3://").partition("/")
-        self._bucket = Bucket(store, name, environment=environment, folder=folder)
+        self._bucket, self._beginning = bucket_of(store, environment=environment, folder=folder)
         self.clock_url: str | None = f"{self._bucket.endpoint.rstrip('/')}/"
         """Where a request without credentials learns the store's time."""
-        self._beginning = f"{prefix}/" if prefix else ""
         self._attributes = {"Storage-Class": store.storage_class} if store.storage_class else None
         self._let_in = known
 
@@ -70,7 +68,7 @@ class CloudStore:
         """
         check_name(name)
         check_body(name, body, sha256)
-        if len(body) > LARGEST_PUT_BYTES:
+        if len(body) > self._bucket.largest_put_bytes:
             raise Misconfigured(
                 f"an object of {len(body)} bytes is more than one put can carry",
                 where=self._key(name),
@@ -155,12 +153,12 @@ class CloudStore:
                 return None
             raise self._trouble(refusal, name) from None
         self._require_etag(found.meta["e_tag"], name)
-        return bytes(found.bytes()), str(found.meta["e_tag"])
+        return bytes(found.bytes()), str(self._bucket.tag_of(found.meta))
 
     def replace(self, name: str, body: bytes, tag: str | None) -> bool:
         """Put `body` in the place of what has the ETag `tag`, or where nothing is; see ``Cell``."""
         check_name(name)
-        mode: Any = "create" if tag is None else {"e_tag": tag}
+        mode: Any = "create" if tag is None else self._bucket.in_place_of(tag)
         try:
             self._client(size_bytes=len(body)).put(self._key(name), body, mode=mode, use_multipart=False)
         except Exception as error:  # noqa: BLE001  # as above
@@ -176,8 +174,8 @@ class CloudStore:
         return True
 
     def _get(self, name: str, last: int | None) -> bytes:
-        options: Any = {} if last is None else {"range": {"suffix": last}}
         key = self._key(name)
+        options: Any = {} if last is None else {"range": self._end_of(key, last)}
         found = self._client(retries=READ_TRIES).get(key, options=options)
         self._require_etag(found.meta["e_tag"], name)
         start, end = found.range
@@ -185,7 +183,14 @@ class CloudStore:
             found = self._client(size_bytes=end - start, retries=READ_TRIES).get(key, options=options)
         return bytes(found.bytes())
 
-    def _client(self, *, size_bytes: int = 0, retries: int = 0) -> S3Store:
+    def _end_of(self, key: str, last: int) -> Any:  # noqa: ANN401  # obstore's own forms of a range
+        if self._bucket.gives_last_bytes:
+            return {"suffix": last}
+        # Not by HEAD: its answer has no words, and so does not say what is missing, the object or the bucket.
+        size = self._client(retries=READ_TRIES).get(key, options={"range": (0, 1)}).meta["size"]
+        return (max(0, size - last), size)
+
+    def _client(self, *, size_bytes: int = 0, retries: int = 0) -> Client:
         try:
             return self._bucket.client(size_bytes=size_bytes, retries=retries)
         except Misconfigured as error:
@@ -204,7 +209,7 @@ class CloudStore:
 
         # obstore raises its own errors, FileNotFoundError and a few built-in ones; a bug is none of them.
         if isinstance(error, BaseError | OSError):
-            return judge(error, endpoint=self._bucket.endpoint)
+            return self._bucket.judge(error)
         raise error
 
     def _trouble(self, refusal: Refusal, name: str) -> StoreUnavailable | Misconfigured:

@@ -1,33 +1,24 @@
-"""The outside thing, a bucket: where it is, and clients for it, made when they are first needed."""
+"""The outside thing, a bucket of S3: where it is, and clients for it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from coleta.adapters.s3_credentials import Environment, find_keys
-from coleta.errors import Misconfigured
+from coleta.adapters.cloud_bucket import CloudBucket, Environment, check_endpoint
+from coleta.adapters.refusals import Refusal
+from coleta.adapters.s3_credentials import find_keys
+from coleta.adapters.s3_refusals import judge
 from coleta.stream import Store
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config, S3Credential, S3Store
+    from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential, S3Store
 
     from coleta.adapters.s3_credentials import Keys
 
 DEFAULT_REGION = "us-east-1"
 
-CONNECT_TIMEOUT = timedelta(seconds=5)
-
-SLOWEST_BYTES_PER_S = 1_000_000
-"""A request is given more time only for what travels at less than this pace: a poor line to a far region."""
-
-_ENDPOINT = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.IGNORECASE)
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 HANDED_OUT = {
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "container_authorization_token_file",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "container_credentials_full_uri",
@@ -38,8 +29,11 @@ HANDED_OUT = {
 }
 
 
-class Bucket:
+class Bucket(CloudBucket):
     """A bucket that `store` names, reached as it and the environment say. Safe to use from several threads."""
+
+    largest_put_bytes = 5 * 1024**3
+    to_delete = "s3:DeleteObject"
 
     def __init__(self, store: Store, name: str, *, environment: Environment, folder: Path) -> None:
         """Prepare; nothing is sent, and no credential is looked up.
@@ -53,26 +47,10 @@ class Bucket:
         self.region = (
             store.region or variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
         )
-        self.endpoint = endpoint_of(store, variables) or f"https://s3.{self.region}.amazonaws.com"
-        self._store = store
-        self._environment = environment
-        self._folder = folder
-        self._clients: dict[tuple[timedelta, int], S3Store] = {}
-        self._lock = Lock()
-        if not _ENDPOINT.fullmatch(self.endpoint):
-            # Not shown: somebody may have written credentials into it.
-            raise Misconfigured(
-                "the endpoint is no base URL", where=store.url, hint='write it such as "https://minio.example.com:9000"'
-            )
-        parts = urlsplit(self.endpoint)
-        self._http = parts.scheme == "http"
-        allowed = store.allow_http or variables.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
-        if self._http and not allowed and parts.hostname not in _LOOPBACK:
-            raise Misconfigured(
-                f"the endpoint {self.endpoint} is not https, so all that is landed could be read on its way",
-                where=store.url,
-                hint="use https, or write allow_http = true",
-            )
+        endpoint = endpoint_of(store, variables) or f"https://s3.{self.region}.amazonaws.com"
+        allowed = variables.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
+        check_endpoint(store, endpoint, allow_http=allowed, example="https://minio.example.com:9000")
+        super().__init__(store, endpoint=endpoint, environment=environment, folder=folder)
 
     def __str__(self) -> str:
         """Which bucket it is and where, to be shown in errors."""
@@ -86,46 +64,19 @@ class Bucket:
         scheme, _, host = self.endpoint.partition("://")
         return f"{scheme}://{self.name}.{host}"
 
-    def client(self, *, size_bytes: int = 0, retries: int = 0) -> S3Store:
-        """A client whose requests have the time that `size_bytes` take, and are tried again `retries` times.
+    def judge(self, error: Exception) -> Refusal:
+        """See ``s3_refusals``."""
+        return judge(error, endpoint=self.endpoint)
 
-        Raises:
-            AuthRefused: a reference to a credential leads nowhere.
-            Misconfigured: the profile has no credentials.
-
-        """
-        time = self._time_for(size_bytes)
-        with self._lock:
-            client = self._clients.get((time, retries))
-            if client is None:
-                client = self._clients[time, retries] = self._make(time, retries)
-            return client
-
-    def forget_credentials(self) -> None:
-        """Look credentials up anew at the next call: those in use were refused."""
-        with self._lock:
-            self._clients.clear()
-
-    def allows(self, size_bytes: int) -> bool:
-        """Whether `size_bytes` can travel in the time that a request has in any case."""
-        return self._time_for(size_bytes) == self._store.timeout
-
-    def _time_for(self, size_bytes: int) -> timedelta:
-        # Doubled, so that there are few clients: each has connections of its own.
-        time = self._store.timeout
-        while time.total_seconds() * SLOWEST_BYTES_PER_S < size_bytes:
-            time *= 2
-        return time
-
-    def _make(self, time: timedelta, retries: int) -> S3Store:
+    def _make(self, client_options: ClientConfig, retry_config: RetryConfig) -> S3Store:
         from obstore.store import S3Store
 
         keys = find_keys(self._store, self._environment, self._folder)
         return S3Store(
             self.name,
             config=self._config(),
-            client_options={"allow_http": self._http, "timeout": time, "connect_timeout": CONNECT_TIMEOUT},
-            retry_config={"max_retries": retries, "retry_timeout": time},
+            client_options=client_options,
+            retry_config=retry_config,
             credential_provider=None if keys is None else _Provider(keys),
         )
 

@@ -7,16 +7,14 @@ kept here, never shown, and never part of an error.
 from __future__ import annotations
 
 import configparser
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from coleta.adapters.cloud_bucket import Environment
 from coleta.adapters.secrets import EnvironmentSecrets
 from coleta.errors import AuthRefused, Misconfigured
 from coleta.stream import SecretRef, Store
-
-Environment = Callable[[], Mapping[str, str]]
-"""The process's environment with what ``.env`` adds to it, as they are now."""
 
 FROM_ELSEWHERE = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
                   "AWS_CONTAINER_CREDENTIALS_FULL_URI")  # fmt: skip

@@ -1,22 +1,25 @@
-"""What a failed call of obstore means: whether it may have happened, and what to tell. Pure.
+"""What a failed call of obstore means for a store that speaks S3: whether it may have happened, and what to tell. Pure.
 
-obstore raises few kinds of errors and tells the rest in words. They are read with care: what is not
-recognised is in doubt. Nothing of an answer's text is shown but its code and a region, since S3 sends
-back what it was sent, session tokens too.
+Nothing of an answer's text is shown but its code and a region, since S3 sends back what it was sent, session
+tokens too.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import Enum, auto
-from urllib.parse import urlsplit
 
-_CALLED = re.compile(r"Error performing [A-Z]+ (\S+) in ")
-_STATUS = re.compile(r"Server returned non-2xx status code: ([0-9]{3})")
-_CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,60})</Code>")
+from coleta.adapters.refusals import (
+    DOUBTFUL_STATUS,
+    Kind,
+    Refusal,
+    answer_in,
+    asks_elsewhere,
+    not_now,
+    refused,
+    unanswered,
+)
+
 _REGION = re.compile(r"<Region>([a-z0-9-]{1,40})</Region>")
-_TRANSPORT = re.compile(r"HttpError \{\s*kind: ([A-Za-z]+)")
 
 _WRONG_REGION = {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
 _CREDENTIALS = {
@@ -30,59 +33,22 @@ _TRANSIENT = {
     "XAmzContentChecksumMismatch",
     "XAmzContentSHA256Mismatch",
 }
-_DOUBTFUL_STATUS = {408, 425, 429}
-"""Beside 5xx: answers of a proxy or a busy store, which say little about what lies behind."""
-
-
-class Kind(Enum):
-    """What a failure says about the call."""
-
-    ABSENT = auto()
-    """Nothing lies under the name."""
-    TAKEN = auto()
-    """Something lies under the name already."""
-    EMPTY_RANGE = auto()
-    """The bytes asked for are none: the object is empty."""
-    REFUSED = auto()
-    """It was not done, and will not be until somebody changes a setting, a permission or a credential."""
-    FAILED = auto()
-    """It was not done; it may be the next time."""
-    UNKNOWN = auto()
-    """It may have been done, now or later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A failure, in our own words. ``credentials`` says whether other credentials could help."""
-
-    kind: Kind
-    what: str
-    hint: str | None = None
-    credentials: bool = False
 
 
 def judge(error: Exception, *, endpoint: str) -> Refusal:
     """What `error`, raised by a call of obstore that was tried once, means for the store at `endpoint`."""
     text = str(error)
-    called = _CALLED.search(text)
-    if called is not None and not _is_at(called[1], endpoint):
+    if asks_elsewhere(text, endpoint):
         # Credentials are asked for before anything is sent to the store.
         return _no_credentials("the service that hands out credentials did not answer as it should")
     if "External AWS credential provider" in text:
         return _no_credentials("no credentials could be found")
-    status = _STATUS.search(text)
-    if status is not None:
-        code = _CODE.search(text)
-        return _answered(int(status[1]), code[1] if code else "", text)
+    answer = answer_in(text)
+    if answer is not None:
+        return _answered(answer.status, answer.code, text)
     if "BareRedirect" in text:
         return _wrong_region("", text)
-    transport = _TRANSPORT.search(text)
-    return _unanswered(transport[1] if transport else "", text)
-
-
-def _is_at(url: str, endpoint: str) -> bool:
-    called, expected = urlsplit(url).hostname or "", urlsplit(endpoint).hostname or ""
-    return called == expected or called.endswith(f".{expected}")
+    return unanswered(text)
 
 
 def _answered(status: int, code: str, text: str) -> Refusal:
@@ -101,9 +67,9 @@ def _answered(status: int, code: str, text: str) -> Refusal:
         return _denied(code, said)
     if status == 501:
         return Refusal(Kind.REFUSED, f"it does not know what was asked of it ({said})", "is it a store for objects?")
-    if status >= 500 or status in _DOUBTFUL_STATUS or status == 409:
-        return Refusal(Kind.UNKNOWN, f"it says that it cannot do it now ({said})", "it is tried again")
-    return Refusal(Kind.REFUSED, f"it refuses the request ({said})", "compare the store's settings with what it can do")
+    if status >= 500 or status in DOUBTFUL_STATUS:
+        return not_now(said)
+    return refused(said)
 
 
 def _not_found(code: str, said: str) -> Refusal:
@@ -140,26 +106,3 @@ def _wrong_region(said: str, text: str) -> Refusal:
 def _no_credentials(what: str) -> Refusal:
     hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment or .env, or access_key and secret_key"
     return Refusal(Kind.REFUSED, what, hint, credentials=True)
-
-
-def _unanswered(transport: str, text: str) -> Refusal:
-    match transport:
-        case "Connect":
-            return Refusal(Kind.FAILED, _no_connection(text), "is the endpoint right, and the network up?")
-        case "Timeout":
-            return Refusal(Kind.UNKNOWN, "no answer in time")
-        case "Request" | "Interrupted":
-            return Refusal(Kind.UNKNOWN, "the connection was cut before the answer")
-    return Refusal(Kind.UNKNOWN, "no answer that an object store gives", "is the endpoint right?")
-
-
-def _no_connection(text: str) -> str:
-    for sign, what in (
-        ("ConnectionRefused", "connection refused"),
-        ("dns error", "its name cannot be resolved"),
-        ("ertificate", "its TLS certificate is not trusted"),
-        ("TimedOut", "no connection in time"),
-    ):
-        if sign in text:
-            return what
-    return "no connection"

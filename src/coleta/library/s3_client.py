@@ -20,7 +20,7 @@ from coleta.settings import load_environment
 from coleta.stream import Store
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from coleta.adapters.cloud_bucket import Client
 
 DEFAULT_REGION = "us-west-1"
 """The tutorial's. A project file has no such default: there the region is asked for."""
@@ -167,7 +167,7 @@ class S3Client:
         ]
         return sorted(listed, key=lambda one: one["Key"])
 
-    def _client(self, *, size_bytes: int = 0) -> S3Store:
+    def _client(self, *, size_bytes: int = 0) -> Client:
         return self._bucket.client(size_bytes=size_bytes, retries=TRIES)
 
     def _required(self, name: str) -> str:
@@ -179,12 +179,12 @@ class S3Client:
     def _raise(self, error: Exception, key: str) -> NoReturn:
         from obstore.exceptions import BaseError
 
-        from coleta.adapters.s3_refusals import Kind, judge
+        from coleta.adapters.refusals import Kind
 
         if not isinstance(error, BaseError | OSError):
             raise error
         where = f"{key} of {self._bucket}" if key else str(self._bucket)
-        refusal = judge(error, endpoint=self._bucket.endpoint)
+        refusal = self._bucket.judge(error)
         if refusal.credentials:
             self._bucket.forget_credentials()
         match refusal.kind:

@@ -18,8 +18,11 @@ from coleta.settings.mistakes import meant, nearest
 Place = Callable[[str], Path]
 """``local_path`` with its folder and its environment."""
 
-LATER_SCHEMES = {"gs", "az"}
-"""Stores that the layout is made for, and that this version has no adapter for."""
+STORES = {
+    "file": "file://./lake", "s3": "s3://bucket/prefix", "gs": "gs://bucket/prefix", "az": "az://container/prefix",
+    "abfss": "abfss://container@account.dfs.core.windows.net/prefix",
+}  # fmt: skip
+"""The schemes of stores' URLs, and how such a URL is written."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _NAME_LIKE = re.compile(r"[A-Za-z_][A-Za-z_.]*(?::.*)?")
@@ -27,6 +30,7 @@ _PLACEHOLDERS = ("tick.start", "tick.end", "cursor")
 _STRFTIME = re.compile(r"%([YmdHMSfjyzaAbBpIuUwWGVTF%])")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _SEGMENT = re.compile(r"[A-Za-z0-9_.=-]+")
+_CONTAINER = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ENDPOINT = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
 
@@ -144,29 +148,58 @@ def store_url(written: str, place: Place) -> str:
     scheme, mark, rest = written.partition("://")
     if not mark:
         raise ValueError('is no URL; a folder beside the project file is written "file://./lake"')
-    if scheme in LATER_SCHEMES:
-        raise ValueError(f'this version lands in file:// and s3:// stores, not in {scheme}://; write "file://./lake"')
-    if scheme == "s3":
-        return _bucket_url(rest)
-    if scheme != "file":
-        raise ValueError(f"unknown kind of store {scheme!r}; {meant(scheme, {'file', 's3', *LATER_SCHEMES})}")
+    match scheme:
+        case "s3" | "gs":
+            return _bucket_url(scheme, rest)
+        case "az" | "abfss":
+            return _container_url(scheme, rest)
+        case "file":
+            return _folder_url(rest, place)
+    raise ValueError(f"unknown kind of store {scheme!r}; {meant(scheme, set(STORES))}")
+
+
+def scheme_of(url: str) -> str:
+    """Which kind of store `url` names, as ``STORES`` has it."""
+    return url.partition("://")[0]
+
+
+def _folder_url(rest: str, place: Place) -> str:
     rest = unquote(rest.removeprefix("localhost"))
     if not re.match(r"(/|\.{1,2}/|~)", rest):
         raise ValueError('names a host; write "file://./lake" for a folder here, or "file:///srv/lake"')
     return place(rest).as_uri()
 
 
-def _bucket_url(rest: str) -> str:
+def _bucket_url(scheme: str, rest: str) -> str:
     bucket, _, prefix = rest.partition("/")
     if "@" in bucket:
-        raise ValueError('holds credentials, and this file is no place for them; write access_key = "env:NAME"')
+        key = "access_key" if scheme == "s3" else "service_account"
+        raise ValueError(f'holds credentials, and this file is no place for them; write {key} = "env:NAME"')
     if not _BUCKET.fullmatch(bucket):
-        raise ValueError('names no bucket; write "s3://bucket/prefix" (a to z, 0 to 9, . and -, 3 to 63 of them)')
-    segments = [segment for segment in [prefix.strip("/")] if segment]
-    for segment in [part for whole in segments for part in whole.split("/")]:
-        if not _SEGMENT.fullmatch(segment) or segment in (".", ".."):
-            raise ValueError("the prefix must be of letters, digits and _ - . = with single / between them")
-    return "/".join([f"s3://{bucket}", *segments])
+        raise ValueError(f'names no bucket; write "{STORES[scheme]}" (a to z, 0 to 9, . and -, 3 to 63 of them)')
+    return "/".join([f"{scheme}://{bucket}", *_prefix(prefix)])
+
+
+def _container_url(scheme: str, rest: str) -> str:
+    container, _, prefix = rest.partition("/")
+    name, at, host = container.partition("@")
+    if ":" in container or (at and scheme == "az"):
+        raise ValueError(
+            f'is not how a container is written; write "{STORES[scheme]}", and account and account_key beside it'
+        )
+    if not _CONTAINER.fullmatch(name):
+        raise ValueError(f'names no container; write "{STORES[scheme]}" (a to z, 0 to 9 and -, 3 to 63 of them)')
+    if scheme == "abfss" and not re.fullmatch(r"[a-z0-9]{3,24}\.(dfs|blob)\.[a-z0-9.-]+", host):
+        raise ValueError(f'names no account; write "{STORES[scheme]}"')
+    return "/".join([f"{scheme}://{container}", *_prefix(prefix)])
+
+
+def _prefix(written: str) -> list[str]:
+    """The prefix as one part of a URL, or nothing."""
+    parts = written.strip("/").split("/") if written.strip("/") else []
+    if any(not _SEGMENT.fullmatch(part) or part in (".", "..") for part in parts):
+        raise ValueError("the prefix must be of letters, digits and _ - . = with single / between them")
+    return ["/".join(parts)] if parts else []
 
 
 def check_endpoint(endpoint: str) -> str:

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_origin
 
+from coleta.adapters.azure_container import ACCOUNT, ACCOUNT_KEY, ENDPOINT, SAS_TOKEN
+from coleta.adapters.azure_container import endpoint_of as azure_endpoint
+from coleta.adapters.google_bucket import GOOGLE
 from coleta.adapters.s3_bucket import DEFAULT_REGION
 from coleta.collect.request import SHOWN_HEADERS, is_secret_name
 from coleta.contract.describe import type_text
-from coleta.settings.addresses import check_endpoint
+from coleta.errors import Misconfigured
+from coleta.settings.addresses import check_endpoint, scheme_of
 from coleta.settings.environment import ENVIRONMENT_FILE, load_environment
 from coleta.settings.mistakes import Keys
 from coleta.settings.model import TABLES, FileTable
 from coleta.settings.project import Project
 from coleta.settings.schema import file_schema
+from coleta.settings.stores import GOES_WITH, SECRETS
 from coleta.settings.units import format_duration
 from coleta.stream import Cron, Stream
 
@@ -29,7 +35,7 @@ HIDDEN = "***"
 
 _REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
 _QUERY_VALUE = re.compile(r"([?&])([^=&#]+)=([^&#]*)")
-_VARIABLES: Mapping[str, tuple[str, ...]] = {
+_OF_S3: Mapping[str, tuple[str, ...]] = {
     "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
     "endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
     "allow_http": ("AWS_ALLOW_HTTP",),
@@ -37,9 +43,17 @@ _VARIABLES: Mapping[str, tuple[str, ...]] = {
     "secret_key": ("AWS_SECRET_ACCESS_KEY",),
     "session_token": ("AWS_SESSION_TOKEN",),
 }
-"""Which variables stand in for a key of an ``s3://`` store that the file does not have; the first one set is taken."""
+_OF_AZURE: Mapping[str, tuple[str, ...]] = {
+    "account": ACCOUNT,
+    "endpoint": ENDPOINT,
+    "account_key": ACCOUNT_KEY,
+    "sas_token": SAS_TOKEN,
+}
+_VARIABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"s3": _OF_S3, "az": _OF_AZURE, "abfss": _OF_AZURE}
+"""Which variables stand in for a key that the file does not have, by kind of store; the first one set is taken."""
 
-_CREDENTIALS = ("access_key", "secret_key", "session_token")
+_LOGINS = ({"access_key", "secret_key", "session_token"}, {"account_key", "sas_token", "token"})
+"""Ways to log in: where the file has one of them, no variable stands in for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +108,36 @@ class _Effective:
 
     def _of_store(self, name: str) -> Iterator[Setting]:
         at = ("store", name)
-        if not str(self._file.store[name].url).startswith("s3:"):
-            # All its other keys are for buckets only.
-            yield from self._plain(at, "url", {})
-            return
-        found = {key: setting for key in _VARIABLES if (setting := self._from_variable(at, key)) is not None}
-        derived: dict[str, object] = {"region": DEFAULT_REGION}
-        if "endpoint" not in self._written(at) and "endpoint" not in found:
-            region = self._written(at).get("region") or (found["region"].value if "region" in found else DEFAULT_REGION)
-            derived["endpoint"] = f"https://s3.{region}.amazonaws.com"
-        if "access_key" in self._written(at):
-            found = {key: setting for key, setting in found.items() if key not in _CREDENTIALS}
+        kind = scheme_of(str(self._file.store[name].url))
+        written = self._written(at)
+        standing_in = _VARIABLES.get(kind, {})
+        found = {key: one for key in standing_in if (one := self._from_variable(at, key, standing_in[key])) is not None}
+        for way in _LOGINS:
+            if way & written.keys():
+                found = {key: setting for key, setting in found.items() if key not in way}
+        derived = self._derived(name, kind, found)
         for setting in self._of_table(("store", "NAME"), at, derived):
-            instead = found.get(setting.keys[-1])
-            if setting.origin == "file" or instead is None:
+            key = setting.keys[-1]
+            if key in ("url", *written) or (kind in GOES_WITH.get(key, ()) and key not in found):
                 yield setting
-        yield from (setting for key, setting in found.items() if key not in self._written(at))
+        yield from (setting for key, setting in found.items() if key not in written)
+
+    def _derived(self, name: str, kind: str, found: Mapping[str, Setting]) -> Mapping[str, object]:
+        """What a store of that kind has where neither the file nor a variable says it."""
+        written = self._written(("store", name))
+        match kind:
+            case "s3":
+                region = written.get("region") or (found["region"].value if "region" in found else DEFAULT_REGION)
+                endpoint = {} if "endpoint" in found else {"endpoint": f"https://s3.{region}.amazonaws.com"}
+                return {"region": DEFAULT_REGION, **endpoint}
+            case "az" | "abfss":
+                store = self._project.stores.get(name)
+                if store is not None and "endpoint" not in found:
+                    with suppress(Misconfigured):
+                        return {"endpoint": azure_endpoint(store, self._all)}
+            case "gs":
+                return {"endpoint": GOOGLE}
+        return {}
 
     def _of_stream(self, stream: Stream) -> Iterator[Setting]:
         at = ("stream", stream.name)
@@ -169,9 +197,9 @@ class _Effective:
         match keys:
             case (
                 ("stream", _, "headers", _)
-                | ("store", _, "access_key" | "secret_key" | "session_token")
                 | ("auth", _, "client_id" | "client_secret" | "refresh_token")
-            ):
+                | ("store", _, _)
+            ) if keys[0] != "store" or keys[-1] in SECRETS:
                 if found := _REFERENCE.fullmatch(str(value)):
                     return value, self._found(found[1], found[2])
                 return (value if keys[-1].lower() in SHOWN_HEADERS else HIDDEN), None
@@ -192,14 +220,14 @@ class _Effective:
             return "in the environment"
         return f"in {ENVIRONMENT_FILE}" if self._all.get(name) else "nowhere"
 
-    def _from_variable(self, at: Keys, key: str) -> Setting | None:
-        for variable in _VARIABLES[key]:
+    def _from_variable(self, at: Keys, key: str, variables: tuple[str, ...]) -> Setting | None:
+        for variable in variables:
             value = self._all.get(variable)
             if not value:
                 continue
             origin: Origin = "environment" if self._real.get(variable) else ".env"
             shown: object = value
-            if key in _CREDENTIALS:
+            if key in SECRETS:
                 return Setting((*at, key), f"env:{variable}", origin, variable, self._found("env", variable))
             if key == "allow_http":
                 shown = value.lower() in ("1", "true")

@@ -161,6 +161,7 @@ class StoreTable(_Table):
     url: str | None = None
 
     region: Text | None = None
+    account: Text | None = None
     endpoint: Annotated[str, AfterValidator(check_endpoint)] | None = None
     path_style: bool = True
     allow_http: bool = False
@@ -170,6 +171,10 @@ class StoreTable(_Table):
     access_key: Reference | None = None
     secret_key: Reference | None = None
     session_token: Reference | None = None
+    account_key: Reference | None = None
+    sas_token: Reference | None = None
+    service_account: Reference | None = None
+    token: Reference | None = None
     timeout: Positive = timedelta(seconds=30)
 
 

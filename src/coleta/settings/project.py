@@ -91,7 +91,7 @@ def project_of(document: Document, *, environment: Mapping[str, str], to: str | 
     file = read_tables(document.table, mistakes)
 
     place = partial(local_path, root=root, environment=environment)
-    stores = check_stores(file, document.table, place, mistakes, overruled=to is not None)
+    stores = check_stores(file, document.table, place, mistakes)
     chosen = None if to is None else choose_store(file, to, place, mistakes)
     spool = _spool(file, place, mistakes)
     around = Surroundings(place, stores, chosen, check_auths(file, document.table, place, mistakes), mistakes)

@@ -42,9 +42,10 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "allow_tmpfs": "Whether the spool may lie in memory, which a power cut empties.",
     },
     ("store", "NAME"): {
-        "url": "Where the store is: file://./lake, or s3://bucket/prefix.",
+        "url": "Where the store is: file://./lake, s3://bucket/prefix, az://container/prefix, gs://bucket/prefix, …",
         "region": "The bucket's region.",
-        "endpoint": "The base URL of a service that speaks S3, without bucket and path.",
+        "account": "The storage account that the container belongs to.",
+        "endpoint": "The base URL of the service, without bucket and path, where it is not the cloud itself.",
         "path_style": "Whether requests name the bucket in their path, or else before the host.",
         "allow_http": "Whether an http:// endpoint on another machine may be used.",
         "sse": "Which encryption is asked for with each object.",
@@ -53,6 +54,10 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "access_key": "Where the access key is found: env:NAME or file:PATH.",
         "secret_key": "Where its secret is found: env:NAME or file:PATH.",
         "session_token": "Where the session's token is found: env:NAME or file:PATH.",
+        "account_key": "Where the account's key is found: env:NAME or file:PATH.",
+        "sas_token": "Where a shared access signature is found: env:NAME or file:PATH.",
+        "service_account": "Where the JSON key of a service account is found: file:PATH or env:NAME.",
+        "token": "Where a bearer token is found: env:NAME or file:PATH.",
         "timeout": "The most that one request may take.",
     },
     ("auth", "NAME"): {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from coleta.settings.addresses import LATER_SCHEMES, Place, chosen_store, store_url
+from coleta.settings.addresses import Place, chosen_store, scheme_of, store_url
 from coleta.settings.mistakes import Keys, Mistakes
 from coleta.settings.model import FileTable, StoreTable
 from coleta.settings.reading import given
@@ -17,13 +17,30 @@ from coleta.stream import SecretRef, Store
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_SECRETS = ("access_key", "secret_key", "session_token")
+SECRETS = (
+    "access_key", "secret_key", "session_token", "account_key", "sas_token", "service_account", "token",
+)  # fmt: skip
+_S3, _AZURE, _GOOGLE = {"s3"}, {"az", "abfss"}, {"gs"}
+GOES_WITH: Mapping[str, set[str]] = {
+    "region": _S3, "account": _AZURE, "endpoint": _S3 | _AZURE | _GOOGLE, "path_style": _S3,
+    "allow_http": _S3 | _AZURE | _GOOGLE, "sse": _S3, "kms_key": _S3,
+    "storage_class": _S3 | _AZURE | _GOOGLE, "access_key": _S3, "secret_key": _S3, "session_token": _S3,
+    "account_key": _AZURE, "sas_token": _AZURE, "service_account": _GOOGLE, "token": _AZURE | _GOOGLE,
+    "timeout": _S3 | _AZURE | _GOOGLE,
+}  # fmt: skip
+"""Which kinds of stores a key means something for."""
+
+_NEEDS = (
+    ("access_key", "secret_key"), ("secret_key", "access_key"), ("session_token", "access_key"),
+)  # fmt: skip
+_ONE_OF = (("account_key", "sas_token", "token"), ("service_account", "token"))
+"""Ways to log in, of which one is enough."""
 
 
 def check_stores(
-    file: FileTable, table: Mapping[str, object], place: Place, mistakes: Mistakes, *, overruled: bool
+    file: FileTable, table: Mapping[str, object], place: Place, mistakes: Mistakes
 ) -> dict[str, str | None]:
-    """The absolute URL of each store; None for one that is wrong. `overruled`: ``--to`` takes all its data."""
+    """The absolute URL of each store; None for one that is wrong."""
     written = table.get("store")
     stores: dict[str, str | None] = dict.fromkeys(written) if isinstance(written, dict) else {}
     for name, store in file.store.items():
@@ -34,10 +51,6 @@ def check_stores(
         if store.url is None:
             if "url" not in given(table, at):
                 mistakes.add((*at, "url"), 'missing; write url = "file://./lake"')
-            continue
-        if overruled and store.url.partition("://")[0] in LATER_SCHEMES:
-            # Another store takes all that would land there, so there is nothing to refuse.
-            stores[name] = store.url
             continue
         try:
             stores[name] = _new_url(store_url(store.url, place), stores)
@@ -64,25 +77,32 @@ def build_stores(file: FileTable, urls: Mapping[str, str | None], place: Place) 
 def _new_url(url: str, stores: Mapping[str, str | None]) -> str:
     # A store is known by its URL, so two with the same would be reached in the same way, without a word.
     other = next((name for name, known in stores.items() if known == url), None)
-    if other is not None and url.startswith("s3://"):
+    if other is not None and not url.startswith("file:"):
         raise ValueError(f"store {other!r} is there already; let the streams name that one")
     return url
 
 
 def _check_keys(at: Keys, store: StoreTable, given: set[str], place: Place, mistakes: Mistakes) -> None:
-    if store.url is not None and not store.url.startswith("s3://"):
-        for key in sorted(given & (StoreTable.model_fields.keys() - {"url"})):
-            mistakes.add((*at, key), "goes with an s3:// store only")
+    kind = scheme_of(store.url or "")
+    for key in sorted(given & GOES_WITH.keys()):
+        if store.url is not None and kind not in GOES_WITH[key]:
+            kinds = " or ".join(f"{one}://" for one in sorted(GOES_WITH[key]))
+            mistakes.add((*at, key), f"goes with {kinds} stores only")
+    if kind == "file":
         return
-    for one, other in (("access_key", "secret_key"), ("secret_key", "access_key"), ("session_token", "access_key")):
+    for one, other in _NEEDS:
         if one in given and other not in given:
             mistakes.add((*at, one), f"needs {other} beside it")
+    for ways in _ONE_OF:
+        first, *more = [key for key in ways if key in given] or [""]
+        for key in more:
+            mistakes.add((*at, key), f"stands beside {first}; one way to log in is enough")
     if store.kms_key is not None and store.sse != "aws:kms":
         mistakes.add((*at, "kms_key"), 'needs sse = "aws:kms"')
     endpoint = urlsplit(store.endpoint or "")
     if endpoint.scheme == "http" and endpoint.hostname not in _LOOPBACK and not store.allow_http:
         mistakes.add((*at, "endpoint"), "is not https, so what lands could be read on its way; or allow_http = true")
-    for key in _SECRETS:
+    for key in SECRETS:
         try:
             secret_at(getattr(store, key), place)
         except ValueError as error:
@@ -115,5 +135,10 @@ def _store(table: StoreTable, url: str, place: Place) -> Store:
         access_key=secret_at(table.access_key, place),
         secret_key=secret_at(table.secret_key, place),
         session_token=secret_at(table.session_token, place),
+        account=table.account,
+        account_key=secret_at(table.account_key, place),
+        sas_token=secret_at(table.sas_token, place),
+        service_account=secret_at(table.service_account, place),
+        token=secret_at(table.token, place),
         timeout=table.timeout,
     )

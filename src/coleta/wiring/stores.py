@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def is_bucket(stream: Stream) -> bool:
     """Whether `stream` lands beyond a network."""
-    return stream.store.startswith("s3:")
+    return not stream.store.startswith("file:")
 
 
 class Stores:
@@ -119,7 +119,7 @@ class Stores:
         """What is remembered of `stream` beside its spool."""
         where = stream.store
         if is_bucket(stream):
-            from coleta.adapters.s3_bucket import endpoint_of
+            from coleta.adapters.buckets import endpoint_of
 
             # The same bucket's name at another endpoint is another store: it must be probed by itself.
             endpoint = endpoint_of(self._project.store(where), self._environment())

@@ -22,6 +22,11 @@ contract = { id = "int", city = "str" }
 """
 
 
+def in_container(lines: str) -> tuple[str, str]:
+    """The change that makes the store one of Azure, with `lines` below its URL."""
+    return 'url = "file://./lake"', f'url = "az://lake/x"\n{lines}'
+
+
 def in_bucket(line: str) -> tuple[str, str]:
     """A change of the file's store to one in a bucket, of which `line` is said."""
     return 'url = "file://./lake"', f'url = "s3://bucket/lake"\n{line}'
@@ -164,19 +169,28 @@ def test_a_mistake_is_named_with_its_key_and_with_what_to_write(tmp_path: Path, 
         (('[store.lake]\nurl = "file://./lake"\n', ""), "stream.s.store: there is no store to land in"),
         (('url = "file://./lake"\n', ""), "store.lake.url: missing"),
         (
-            ("file://./lake", "gs://bucket/x"),
-            "store.lake.url: this version lands in file:// and s3:// stores, not in gs",
+            ("file://./lake", "ab://bucket/x"),
+            "store.lake.url: unknown kind of store 'ab'",
         ),
-        (
-            ("file://./lake", "az://bucket/x"),
-            "store.lake.url: this version lands in file:// and s3:// stores, not in az",
-        ),
+        (("file://./lake", "gs://My_Bucket/x"), "store.lake.url: names no bucket"),
+        (("file://./lake", "gs://key@bucket/x"), "store.lake.url: holds credentials"),
+        (("file://./lake", "az://Container/x"), "store.lake.url: names no container"),
+        (("file://./lake", "az://a--b/x"), "store.lake.url: names no container"),
+        (("file://./lake", "az://lake@account.blob.core.windows.net/x"), "store.lake.url: is not how a container"),
+        (("file://./lake", "abfss://lake:secret@account.dfs.core.windows.net"), "store.lake.url: is not how a"),
+        (("file://./lake", "abfss://lake/x"), "store.lake.url: names no account"),
+        (("file://./lake", "az://lake/../x"), "store.lake.url: the prefix must be of letters"),
         (("file://./lake", "s3:///x"), "store.lake.url: names no bucket"),
         (("file://./lake", "s3://My_Bucket/x"), "store.lake.url: names no bucket"),
         (("file://./lake", "s3://bucket/a//b"), "store.lake.url: the prefix must be of letters"),
         (("file://./lake", "s3://bucket/../b"), "store.lake.url: the prefix must be of letters"),
         (("file://./lake", "s3://key:secret@bucket/b"), "store.lake.url: holds credentials"),
-        (('./lake"', './lake"\nregion = "eu-west-1"'), "store.lake.region: goes with an s3:// store only"),
+        (('./lake"', './lake"\nregion = "eu-west-1"'), "store.lake.region: goes with s3:// stores only"),
+        (in_bucket('account = "a"'), "store.lake.account: goes with abfss:// or az:// stores only"),
+        (in_bucket('service_account = "env:A"'), "store.lake.service_account: goes with gs:// stores only"),
+        (in_container('account_key = "env:A"\nsas_token = "env:B"'), "store.lake.sas_token: stands beside account_key"),
+        (in_container('account_key = "c2VjcmV0"'), "store.lake.account_key: must say where the secret is found"),
+        (in_container('endpoint = "http://blobs.example"'), "store.lake.endpoint: is not https"),
         (in_bucket('endpoint = "minio:9000"'), "store.lake.endpoint: must be a base URL"),
         (in_bucket('endpoint = "https://u:p@minio"'), "store.lake.endpoint: must be a base URL"),
         (in_bucket('endpoint = "http://minio:9000"'), "store.lake.endpoint: is not https"),
@@ -277,7 +291,7 @@ def test_streams_of_two_stores_may_share_a_path_until_to_sends_them_to_one(tmp_p
     ("to", "what"),
     [
         ("lak", "--to: no store is named 'lak'; did you mean 'lake'?"),
-        ("gs://b/x", "--to: this version lands in file:// and s3:// stores"),
+        ("gs://b/x", "--to: names no bucket"),
         ("s3://b/x", "--to: names no bucket"),
         ("file://b/x", "--to: names a host"),
     ],

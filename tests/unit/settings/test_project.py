@@ -269,7 +269,7 @@ def test_to_takes_the_place_of_every_streams_store(load: Load, tmp_path: Path, t
     assert store_path(only.store) == Path(folder.format(root=tmp_path))
 
 
-def test_a_store_that_is_overruled_may_be_of_a_kind_that_comes_later(load: Load) -> None:
+def test_a_store_that_is_overruled_stays_as_it_is_written(load: Load) -> None:
     project = load(ISSUE.replace("file://./lake", "gs://bucket/lake"), to="./lake")
 
     assert project.stores == {"lake": Store("gs://bucket/lake")}
@@ -282,6 +282,10 @@ def test_a_store_that_is_overruled_may_be_of_a_kind_that_comes_later(load: Load)
         ("s3://my-bucket", "s3://my-bucket"),
         ("s3://my-bucket/", "s3://my-bucket"),
         ("s3://my.bucket/lake/raw/", "s3://my.bucket/lake/raw"),
+        ("gs://my.bucket/lake/", "gs://my.bucket/lake"),
+        ("az://lake", "az://lake"),
+        ("az://lake/raw/x/", "az://lake/raw/x"),
+        ("abfss://lake@account.dfs.core.windows.net/raw/", "abfss://lake@account.dfs.core.windows.net/raw"),
     ],
 )
 def test_a_bucket_and_a_prefix_in_it_are_a_store(load: Load, written: str, url: str) -> None:
