@@ -239,8 +239,11 @@ class Index(Protocol):
     def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
         """Which of `answer_ids` committed records name; an id may be given by its first 16 characters."""
 
-    def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
-        """The commits entered, oldest first; or only the `newest` so many, oldest of them first."""
+    def commits(self, *, newest: int | None = None, naming: Collection[str] | None = None) -> Iterator[Committed]:
+        """The commits entered, oldest first; or only the `newest` so many, oldest of them first.
+
+        With `naming` only those that name one of these files: in their quarantine, archive or redrives.
+        """
 
 
 class Keepsakes(Protocol):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from coleta.adapters.sqlite_index import SqliteIndex
 from coleta.land.commit import Committed, Head
+from coleta.land.record import ArchiveFile, QuarantineFile, encode_record, record_digest
 from coleta.ports import Index
 from coleta.testing.memory import MemoryIndex
 from coleta.testing.samples import UUID, sample_answer, sample_commit, sample_identity
@@ -111,6 +113,57 @@ def test_a_head_that_goes_back_takes_what_came_after_with_it(index: Index) -> No
     assert index.landed([sample_answer(0), sample_answer(2)]) == {sample_answer(0)}
     index.enter(GENESIS, None)
     assert list(index.commits()) == []
+
+
+def naming(index: Index, *paths: str) -> list[int]:
+    return [one.record.seq for one in index.commits(naming=paths)]
+
+
+def named(head: Head, n: int, **fields: object) -> tuple[Head, Committed]:
+    """A commit that names files."""
+    _, committed = sample_commit(head, ticks=(n,))
+    record = replace(committed.record, **fields)  # type: ignore[arg-type]
+    committed = Committed(committed.name, record, record_digest(encode_record(record)))
+    return head.after(committed), committed
+
+
+def test_the_commits_that_name_a_file_are_found_however_they_name_it(index: Index) -> None:
+    jailed = QuarantineFile("_quarantine/a", "0" * 64, sample_answer(0), "records", 1, {"type": 1})
+    copy = ArchiveFile("_archive/b", "0" * 64, sample_answer(1))
+    head, first = named(GENESIS, 0, quarantine=(jailed,))
+    index.enter(head, first)
+    assert naming(index, "_quarantine/a", "_archive/b") == [1]
+
+    head, second = named(head, 1, archive=(copy,))
+    index.enter(head, second)
+    head, third = named(head, 2, redrives=("_quarantine/a",))
+    index.enter(head, third)
+
+    assert naming(index, "_quarantine/a") == [1, 3]
+    assert naming(index, "_archive/b") == [2]
+    assert naming(index, "_archive/c") == naming(index) == []
+    assert list(index.commits(naming=["_archive/b", "_quarantine/a"])) == [first, second, third]
+
+
+def test_files_are_found_by_their_names_among_more_than_are_asked_for_at_once(index: Index) -> None:
+    head = GENESIS
+    for n in range(701):
+        head, committed = named(head, n, archive=(ArchiveFile(f"_archive/{n}", "0" * 64, sample_answer(n)),))
+        index.enter(head, committed)
+
+    assert naming(index, *(f"_archive/{n}" for n in range(0, 1500, 2))) == list(range(1, 702, 2))
+
+
+def test_what_a_log_that_went_back_had_named_is_forgotten_and_what_came_instead_is_found(index: Index) -> None:
+    head, first = named(GENESIS, 0)
+    index.enter(head, first)
+    index.enter(*named(head, 1, archive=(ArchiveFile("_archive/old", "0" * 64, sample_answer(1)),)))
+    assert naming(index, "_archive/old") == [2]
+
+    index.enter(*named(head, 2, archive=(ArchiveFile("_archive/new", "0" * 64, sample_answer(2)),)))
+
+    assert naming(index, "_archive/old") == []
+    assert naming(index, "_archive/new") == [2]
 
 
 def test_a_commit_that_does_not_lead_to_the_head_is_refused(index: Index) -> None:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
+from coleta.adapters import sqlite_files
 from coleta.errors import Corrupt, Misconfigured, Retryable
 from coleta.land.commit import Committed, Head
 from coleta.land.record import SHORT_ID, decode_record, encode_record
@@ -122,12 +123,28 @@ class SqliteIndex:
         asked = list(answer_ids)
         return frozenset(self._ask(lambda db: _landed(db, asked)))
 
-    def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
-        """The commits entered, oldest first; or only the `newest` so many; see ``Index``."""
+    def commits(self, *, newest: int | None = None, naming: Collection[str] | None = None) -> Iterator[Committed]:
+        """The commits entered, oldest first; or only the `newest` so many, or those that name files; see ``Index``."""
+        if naming is not None:
+            yield from self._naming(frozenset(naming))
+            return
         at = 0 if newest is None else self._ask(lambda db: _first_of_newest(db, newest))
         while found := self._ask(lambda db, at=at: _commits(db, at)):  # type: ignore[misc]
             yield from found
             at = found[-1].record.seq + 1
+
+    def _naming(self, paths: Collection[str]) -> Iterator[Committed]:
+        # A few commits at a time: landing asks the same connection meanwhile.
+        while more := self._ask(lambda db: sqlite_files.catch_up(db, _commits, _commits_at)):
+            pass
+        if more is None:  # a disk that is full, or an index that is only read: all of it is looked through
+            for one in self.commits():
+                yield from sqlite_files.only_naming((one,), paths)
+            return
+        seqs = self._ask(lambda db: sqlite_files.naming(db, paths))
+        for start in range(0, len(seqs), _AT_ONCE):
+            some = seqs[start : start + _AT_ONCE]
+            yield from sqlite_files.only_naming(self._ask(lambda db, some=some: _commits_at(db, some)), paths)  # type: ignore[misc]
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:
@@ -205,6 +222,17 @@ def _commits(db: sqlite3.Connection, at: int) -> list[Committed]:
     query = f"SELECT name, digest, record FROM {_ALL_COMMITS} WHERE seq >= ? ORDER BY seq LIMIT {_AT_ONCE}"
     rows = db.execute(query, (at,)).fetchall()
     return [Committed(name, decode_record(name, record), digest) for name, digest, record in rows]
+
+
+def _commits_at(db: sqlite3.Connection, seqs: list[int]) -> list[Committed]:
+    """Those of the numbers `seqs`, at most ``_AT_ONCE``, in order."""
+    marks = ",".join("?" * len(seqs))
+    rows = {}
+    # Table by table: SQLite looks through all of both where they are put together.
+    for table in ("commits", "late_commits"):
+        query = f"SELECT seq, name, digest, record FROM {table} WHERE seq IN ({marks})"
+        rows.update({seq: rest for seq, *rest in db.execute(query, seqs)})
+    return [Committed(name, decode_record(name, record), digest) for _, (name, digest, record) in sorted(rows.items())]
 
 
 def _enter(db: sqlite3.Connection, head: Head, committed: Committed | None) -> None:

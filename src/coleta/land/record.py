@@ -7,6 +7,7 @@ outcomes, carried state and this account together, so no state stands beside the
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -146,6 +147,12 @@ class Record:
     content: str | None = None
     wait: Wait | None = None
     format: int = FORMAT
+
+    def named_files(self) -> Iterator[str]:
+        """The path of each file that it names: of what did not fit, of copies, and of what it takes up or gives up."""
+        yield from (file.path for file in self.quarantine)
+        yield from (file.path for file in self.archive)
+        yield from self.redrives
 
 
 def encode_record(record: Record) -> bytes:

@@ -33,7 +33,7 @@ def _learn(index: Index, head: Head, found: Committed) -> Head:
     head = head.after(found)
     if found.record.redrives:
         # Rare, and the one law that needs more of the past than the head knows.
-        check_redrives(found, index.commits())
+        check_redrives(found, index.commits(naming=found.record.redrives))
     index.enter(head, found)
     return head
 

@@ -216,9 +216,9 @@ class GatedIndex:
         """See ``Index``."""
         return self._inner.landed(answer_ids)
 
-    def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
+    def commits(self, *, newest: int | None = None, naming: Collection[str] | None = None) -> Iterator[Committed]:
         """See ``Index``."""
-        return self._inner.commits(newest=newest)
+        return self._inner.commits(newest=newest, naming=naming)
 
 
 class GatedNotes:

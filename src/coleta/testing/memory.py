@@ -308,9 +308,11 @@ class MemoryIndex:
         ids = {answer for answer in named if answer is not None}
         return frozenset(answer_ids) & (ids | {answer[:SHORT_ID] for answer in ids})
 
-    def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
-        """The commits entered, oldest first; or only the `newest` so many."""
+    def commits(self, *, newest: int | None = None, naming: Collection[str] | None = None) -> Iterator[Committed]:
+        """The commits entered, oldest first; or only the `newest` so many, or those that name certain files."""
         found = [self._commits[seq] for seq in sorted(self._commits)]
+        if naming is not None:
+            found = [one for one in found if not set(naming).isdisjoint(one.record.named_files())]
         return iter(found if newest is None else found[max(0, len(found) - newest) :])
 
 

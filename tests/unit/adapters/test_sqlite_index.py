@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from coleta.adapters.sqlite_index import SqliteIndex
 from coleta.errors import Misconfigured, Retryable
 from coleta.land.commit import Committed, Head
+from coleta.land.record import ArchiveFile, encode_record, record_digest
 from coleta.testing.samples import OTHER_UUID, UUID, sample_answer, sample_commit, sample_identity
 
 GENESIS = Head.genesis(sample_identity())
@@ -178,3 +180,19 @@ def test_several_threads_may_use_one_index(tmp_path: Path) -> None:
             head, _ = enter(index, 100)
             assert all(max(each.result()) <= 0 for each in reading)
         assert index.head() == head
+
+
+def test_an_index_that_is_only_read_finds_who_names_a_file_by_looking_at_all(tmp_path: Path) -> None:
+    copy = ArchiveFile("_archive/a", "0" * 64, sample_answer())
+    head, first = sample_commit(Head.genesis(sample_identity()))
+    _, second = sample_commit(head, ticks=(1,))
+    record = replace(second.record, archive=(copy,))
+    second = Committed(second.name, record, record_digest(encode_record(record)))
+    with closing(SqliteIndex(tmp_path / "index", uuid=UUID)) as index:
+        index.enter(head, first)
+        index.enter(head.after(second), second)
+
+    before = (tmp_path / "index").read_bytes()
+    with closing(SqliteIndex(tmp_path / "index", uuid=UUID, read_only=True)) as look:
+        assert list(look.commits(naming=["_archive/a"])) == [second]
+    assert (tmp_path / "index").read_bytes() == before
