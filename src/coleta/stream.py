@@ -200,6 +200,16 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is no row of the table is kept; None: for ever. Counted from the commit that names a file."""
+
+    archive: timedelta | None = None
+    quarantine: timedelta | None = None
+    superseded: timedelta | None = None
+    """Counted from when the answer came, since no commit names it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """One named series of records from one API endpoint, landed under one path."""
 
@@ -223,6 +233,7 @@ class Stream:
     """Whether of several collectors one asks and the others wait. It spares requests; nothing rests on it."""
     table: TableKind | None = None
     """Which kind of table is kept over the data objects; None: none."""
+    retention: Retention = Retention()
     budget: float = 0.1
     """The share of an answer's records that may break the contract before `run` exits with 65."""
     was: str | None = None

@@ -1,4 +1,4 @@
-"""Taking objects away, in a folder and in a bucket. Only ``coleta quarantine discard`` holds one of these."""
+"""Taking objects away, in a folder and in a bucket. Only ``discard`` and upkeep hold one of these."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ class CloudHousekeeping:
             if refusal.kind is Kind.ABSENT:
                 return
             if refusal.kind is Kind.REFUSED:
-                hint = f"this command alone needs {self._bucket.to_delete} below the stream's _quarantine/"
+                below = "the stream's _quarantine/, _archive/ and _superseded/"
+                hint = f"deleting needs {self._bucket.to_delete} below {below}"
                 raise Misconfigured(refusal.what, where=where, hint=hint) from None
             raise StoreUnavailable(refusal.what, where=where, hint=refusal.hint) from None
 

@@ -26,6 +26,7 @@ from coleta.runtime.events import (
     Event,
     Gapped,
     Landed,
+    Maintained,
     Opened,
     Published,
     Stopped,
@@ -137,6 +138,8 @@ class Narrator:
             case Adopted(_, entry, name):
                 text = f"{self._tick(entry.intervals[0].end)}  taken from the archive: nobody has landed {name}"
                 return [Line(self._of(stream, text), "warning")]
+            case Maintained(_, expired, deleted):
+                return [Line(self._of(stream, f"upkeep: {expired} files given up, {deleted} deleted"))] * bool(deleted)
             case Trouble(_, where, what, until):
                 text = f"{where}: {what}; tried again at {self._time(until)}, nothing is lost meanwhile"
                 return [Line(self._of(stream, text), "bad")]

@@ -16,6 +16,7 @@ from coleta.land.commit import Head
 from coleta.land.jail import Jail
 from coleta.land.record import QuarantineFile
 from coleta.land.redrive import Order, compose_expired
+from coleta.land.retention import judge
 from coleta.ports import Housekeeping
 from coleta.runtime.log import follow
 from coleta.runtime.opening import confirm
@@ -75,13 +76,13 @@ def discard(station: Station, housekeeping: Housekeeping, wanted: Wanted, *, pro
 
 
 def _give_up(station: Station, head: Head, paths: Sequence[str]) -> bool:
-    order = Order(station.identity, _terms_before(station), author_of(station.world))
+    order = Order(station.identity, terms_before(station), author_of(station.world))
     with closing(station.scratch.file()) as sink:
         record = compose_expired(paths, head, order, sink=sink)
         return extend(station, head, record, sink) is not None
 
 
-def _terms_before(station: Station) -> Terms:
+def terms_before(station: Station) -> Terms:
     """The terms of the newest record: an object without rows has those of the one before it."""
     (newest,) = station.index.commits(newest=1)
     name = f"_ledger/terms/{newest.record.terms}.json"
@@ -92,11 +93,10 @@ def _terms_before(station: Station) -> Terms:
 
 
 def _delete_expired(station: Station, housekeeping: Housekeeping, progress: Progress) -> int:
-    commits = station.index.commits()
-    expired = {path for one in commits if one.record.kind == "expired" for path in one.record.redrives}
-    # The listing only hints which of them are still there; that they may go, the log says.
-    there = [name for name in station.store.names(QUARANTINE) if name in expired]
-    for done, name in enumerate(there, start=1):
+    # The listing only hints which files are still there; that one may go, the log says.
+    there = list(station.store.names(QUARANTINE))
+    gone = judge(there, station.index.commits(naming=there), before=None).gone
+    for done, name in enumerate(gone, start=1):
         housekeeping.delete(name)
-        progress(done, len(there))
-    return len(there)
+        progress(done, len(gone))
+    return len(gone)

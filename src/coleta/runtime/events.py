@@ -104,6 +104,15 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintained:
+    """A round of upkeep has ended: so many files were given up by the log, and so many deleted."""
+
+    stream: str
+    expired: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something does not work now and is tried again at ``until``; nothing is lost meanwhile."""
 
@@ -150,6 +159,7 @@ Event = (
     | Damaged
     | Superseded
     | Adopted
+    | Maintained
     | Trouble
     | Stopped
     | Published

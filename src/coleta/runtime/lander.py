@@ -7,7 +7,7 @@ of the store has one cure: read that name. Nothing is ever deleted on an error.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -59,6 +59,10 @@ class Lander:
     def idle(self) -> bool:
         """Whether nothing waits."""
         return not self._station.spool.contents().waiting
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Keeps this lander from landing in a ``with`` block: others in this process may extend the log there."""
+        return self._one_at_a_time
 
     def step(self, *, hurry: bool = False) -> datetime:
         """Land what is due, or everything when in a `hurry`; when to be called again.

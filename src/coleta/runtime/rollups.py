@@ -46,6 +46,7 @@ class RollUps:
         self._next = ""
         self._prev: str | None = None
         self._objects: list[RolledObject] = []
+        self.written = 0
 
     def step(self) -> datetime:
         """Do a little of what is due; when to be called again. Raises nothing that is no bug."""
@@ -82,6 +83,7 @@ class RollUps:
             put_note(self._station.store, rollup_name(self._last), body)
             # Where to go on is looked up: the next that is missing need not be the next one.
             self._last = 0
+            self.written += 1
         return True
 
     def _begin(self) -> None:
