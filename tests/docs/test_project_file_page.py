@@ -18,12 +18,15 @@ WHOLE, *PARTS = re.findall(r"^```toml\n(.*?)^```", PAGE, flags=re.MULTILINE | re
 TITLES = {
     (): "The file",
     ("spool",): "`[spool]`",
+    ("retention",): "`[retention]`",
+    ("maintenance",): "`[maintenance]`",
     ("store", "NAME"): "`[store.NAME]`",
     ("auth", "NAME"): "`[auth.NAME]`",
     ("stream", "NAME"): "`[stream.NAME]`",
     ("stream", "NAME", "checks"): "`checks`",
     ("stream", "NAME", "land"): "`land`",
     ("stream", "NAME", "pages"): "`pages`",
+    ("stream", "NAME", "retention"): "`retention` of a stream",
 }
 
 

@@ -26,7 +26,12 @@ FOLLOWED = (
     "docs/how-to/delta.md",
 )
 READMES = FOLLOWED[:2]
-LOOKED_UP = ("docs/reference/commands.md", "docs/reference/project-file.md", "docs/reference/layout.md")
+LOOKED_UP = (
+    "docs/reference/commands.md",
+    "docs/reference/project-file.md",
+    "docs/reference/layout.md",
+    "docs/how-to/retention.md",
+)
 """Pages whose commands are for someone who has a project: each is typed, one after the other, in the purchases'."""
 IN_S3 = ("docs/how-to/s3.md", "docs/how-to/azure.md", "docs/how-to/google-cloud.md")
 """Pages whose commands need a bucket: run by their own tests."""

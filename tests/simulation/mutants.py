@@ -490,6 +490,56 @@ MUTANTS = (
         "        station.spool.release([member.entry for member in batch.members])\n",
         DISKS,
     ),
+    Mutant(
+        "deleted_before_it_is_given_up",
+        "runtime/upkeep.py",
+        "                if self._extended(head, due):\n",
+        "                for path in due:\n                    self._housekeeping.delete(path)\n"
+        "                if self._extended(head, due):\n",
+        told("tests/unit/runtime/test_maintainer.py", "whatever_goes_wrong"),
+    ),
+    Mutant(
+        "unnamed_files_given_up",
+        "land/retention.py",
+        "return life.settled is None and life.named is not None and life.named.created < before",
+        "return life.settled is None and (life.named is None or life.named.created < before)",
+        told("tests/unit/runtime/test_maintainer.py", "no_record_names"),
+    ),
+    Mutant(
+        "unnamed_files_deleted",
+        "land/retention.py",
+        'return settled is not None and settled.kind == "expired" and named is not None and named.seq < settled.seq',
+        'return named is None or (settled is not None and settled.kind == "expired" and named.seq < settled.seq)',
+        told("tests/unit/runtime/test_maintainer.py", "no_record_names or nobody_has_landed"),
+    ),
+    Mutant(
+        "given_up_though_another_head_says_so_already",
+        "runtime/upkeep.py",
+        "                due = self._judge(names, before).due\n",
+        "                due = tuple(names)\n",
+        told("tests/unit/runtime/test_maintainer.py", "two_machines"),
+    ),
+    Mutant(
+        "superseded_without_an_answer",
+        "land/retention.py",
+        "head.answered.covers(header.tick)",
+        "head.settled.covers(header.tick)",
+        told("tests/unit/land/test_retention.py", "nothing_proves"),
+    ),
+    Mutant(
+        "copy_of_a_superseded_answer_left",
+        "runtime/upkeep.py",
+        "                self._housekeeping.delete(copy)\n",
+        "",
+        told("tests/unit/runtime/test_maintainer.py", "archived_copy"),
+    ),
+    Mutant(
+        "upkeep_without_a_turn",
+        "runtime/upkeep.py",
+        "            with self._turn():\n                head = follow",
+        "            with nullcontext():\n                head = follow",
+        told("tests/unit/runtime/test_maintainer.py", "kept_away"),
+    ),
 )
 
 

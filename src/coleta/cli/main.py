@@ -27,6 +27,7 @@ from coleta.cli.doors import Doors
 from coleta.cli.gaps import gaps_command
 from coleta.cli.history import history_command
 from coleta.cli.init import init_command
+from coleta.cli.maintain import maintain_command
 from coleta.cli.mock import mock_command
 from coleta.cli.pause import pause_command, resume_command
 from coleta.cli.plan import plan_command
@@ -80,6 +81,7 @@ def build(doors: Doors) -> typer.Typer:
     app.add_typer(raw_commands(doors))
     app.command("trace")(trace_command(doors))
     app.command("plan")(plan_command(doors))
+    app.command("maintain")(maintain_command(doors))
     app.add_typer(config_commands(doors))
     return app
 

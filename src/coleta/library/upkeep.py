@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from coleta.runtime.events import Event
     from coleta.runtime.redrive import Replayed
     from coleta.runtime.repair import Repairs
+    from coleta.runtime.upkeep import Done
 
 
 def _silent(event: Event) -> None:
@@ -224,3 +225,18 @@ class Upkeep:
         if dry_run:
             return foresee_discard(landed_of(self._app, one), wanted)
         return discard_stream(self._app, one, wanted, tell=_silent, progress=silent)
+
+    def maintain(self, stream: str | None = None, *, dry_run: bool = False) -> dict[str, Done]:
+        """Write the roll-ups that are missing, and delete what was kept for as long as ``retention`` says.
+
+        By the stream's name a ``Done``: ``expired``, ``deleted``, ``superseded``, ``kept``, ``rolled_up``. A `dry_run`
+        says what would be deleted. Streams that never started are left out.
+
+        Raises:
+            Busy: another process collects the stream.
+            StoreUnavailable, Corrupt, Misconfigured: called again, it goes on where it was.
+
+        """
+        from coleta.cli.maintain import maintained
+
+        return dict(maintained(self._app, stream, dry_run=dry_run, progress=lambda name, done: None))

@@ -16,7 +16,7 @@ from coleta.collect.clocks import EARLIEST
 from coleta.errors import Corrupt, Doubtful, Misconfigured, StoreUnavailable, WrongClock
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.land.table import check_change
-from coleta.ports import Cell, Created, Exists, Ids, Index, Notes, ObjectStore, Scratch, Spool, Table
+from coleta.ports import Cell, Created, Exists, Housekeeping, Ids, Index, Notes, ObjectStore, Scratch, Spool, Table
 from coleta.runtime.archive import ArchivingSpool, adopt
 from coleta.runtime.events import Opened
 from coleta.runtime.leases import LeaseHolder
@@ -162,6 +162,8 @@ class Premises:
     """Where the stream's lease lies; None: it takes none."""
     table: Table | None = None
     """The table that what has landed is registered in; None: the stream has none."""
+    housekeeping: Housekeeping | None = None
+    """What can delete, for a service's upkeep; None: it does none. No station holds it."""
 
 
 def open_station(premises: Premises, world: World) -> Station:

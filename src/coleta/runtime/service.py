@@ -21,10 +21,12 @@ from itertools import count
 
 from coleta.collect.tick import RESOLUTION
 from coleta.errors import ColetaError, Retryable, SpoolRefused
+from coleta.land.window import Window
 from coleta.runtime.collector import Collector
 from coleta.runtime.dealings import host_of
 from coleta.runtime.events import Stopped, Trouble
 from coleta.runtime.lander import Lander
+from coleta.runtime.maintainer import Maintainer
 from coleta.runtime.opening import Premises, open_station
 from coleta.runtime.publisher import Publisher
 from coleta.runtime.recent import RecentCommits
@@ -74,13 +76,23 @@ class Service:
     """Runs streams until ``stop`` is called. One use only."""
 
     def __init__(
-        self, premises: Sequence[Premises], world: World, *, close: Callable[[], None], grace: timedelta = GRACE
+        self,
+        premises: Sequence[Premises],
+        world: World,
+        *,
+        close: Callable[[], None],
+        grace: timedelta = GRACE,
+        window: Window | None = None,
     ) -> None:
-        """Prepare; `close` cuts the open requests of the world's transport, `grace` is how long a stop may take."""
+        """Prepare; `close` cuts the open requests of the world's transport, `grace` is how long a stop may take.
+
+        Upkeep is done in the `window` only, if there is one.
+        """
         self._premises = premises
         self._world = world
         self._close = close
         self._grace = grace
+        self._window = window
         self._changed = threading.Condition()
         self._stopping = False
         self._queue: list[tuple[datetime, int, _Chore]] = []
@@ -94,7 +106,7 @@ class Service:
         self._failure: BaseException | None = None
         self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
         self._land_pool = ThreadPoolExecutor(LANDERS, thread_name_prefix="land")
-        # A thread of its own: reading objects back must not take one from landing.
+        # A thread of its own: reading objects back, or deleting files, must not take one from landing.
         self._roll_pool = ThreadPoolExecutor(1, thread_name_prefix="roll")
         self._table_pool = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="table")
 
@@ -228,6 +240,9 @@ class Service:
             self._add(fetching)
             self._add(rolling)
             self._add(looking)
+            if premises.housekeeping is not None:
+                upkeep = Maintainer(station, premises.housekeeping, turn=lander.turn, window=self._window)
+                self._add(_Chore(premises.stream.name, upkeep.step, self._roll_pool, now))
             return datetime.max.replace(tzinfo=now.tzinfo)
 
         return step

@@ -23,8 +23,9 @@ from coleta.errors import Misconfigured
 from coleta.settings.addresses import check_endpoint, scheme_of
 from coleta.settings.environment import ENVIRONMENT_FILE, load_environment
 from coleta.settings.mistakes import Keys
-from coleta.settings.model import TABLES, FileTable
+from coleta.settings.model import TABLES, FileTable, RetentionTable
 from coleta.settings.project import Project
+from coleta.settings.retention import FOREVER
 from coleta.settings.schema import file_schema
 from coleta.settings.stores import GOES_WITH, SECRETS
 from coleta.settings.units import format_duration
@@ -51,6 +52,8 @@ _OF_AZURE: Mapping[str, tuple[str, ...]] = {
 }
 _VARIABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"s3": _OF_S3, "az": _OF_AZURE, "abfss": _OF_AZURE}
 """Which variables stand in for a key that the file does not have, by kind of store; the first one set is taken."""
+
+_KEPT_FOREVER: Mapping[str, object] = dict.fromkeys(RetentionTable.model_fields, FOREVER)
 
 _LOGINS = ({"access_key", "secret_key", "session_token"}, {"account_key", "sas_token", "token"})
 """Ways to log in: where the file has one of them, no variable stands in for another."""
@@ -99,6 +102,8 @@ class _Effective:
         for key in ("version", "project"):
             yield from self._plain((), key, {})
         yield from self._of_table(("spool",), ("spool",), {})
+        yield from self._of_table(("retention",), ("retention",), _KEPT_FOREVER)
+        yield from self._of_table(("maintenance",), ("maintenance",), {})
         for name in self._file.store:
             yield from self._of_store(name)
         for name in self._file.auth:
@@ -155,6 +160,7 @@ class _Effective:
             "timeout": format_duration(stream.source.timeout),
             "deadline": format_duration(stream.source.deadline),
             "expect": stream.terms.expect,
+            "retention": {**_KEPT_FOREVER, **self._written(("retention",))},
             **({"zone": stream.schedule.zone} if isinstance(stream.schedule, Cron) else {}),
         }
         yield from self._of_table(("stream", "NAME"), at, derived, skipped=("store",) if chosen else ())
@@ -168,7 +174,8 @@ class _Effective:
                 continue
             if (*kind, key) in TABLES:
                 if key in self._written(at) or field.default is not None:
-                    yield from self._of_table((*kind, key), (*at, key), {})
+                    below = derived.get(key)
+                    yield from self._of_table((*kind, key), (*at, key), below if isinstance(below, Mapping) else {})
             elif key == "contract" or get_origin(field.annotation) is dict:
                 yield from self._of_names((*at, key))
             else:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from coleta.settings.addresses import check_endpoint, check_networks, check_path, check_placeholders, check_url
 from coleta.settings.mistakes import Keys
+from coleta.settings.retention import FOREVER, check_window, check_zone, parse_kept
 from coleta.settings.units import format_duration, parse_duration, parse_selection, parse_size
 from coleta.stream import IfDoubted
 
@@ -121,6 +122,8 @@ def _reference(value: str) -> str:
 
 # The JSON Schema of what a person writes, where that is not the value's own.
 _DURATION = {"type": "string", "pattern": "^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
+_KEPT_FOR = {"anyOf": [_DURATION, {"const": FOREVER}]}
+_WINDOW = {"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"}
 _LAG = {"anyOf": [_DURATION, {"type": "integer", "minimum": 0}]}
 _SIZE = {"type": "string", "pattern": "^[0-9]{1,9} ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"}
 _SELECTION = {"type": "string", "pattern": "^(\\$\\.)?[^.\\[\\]*$]+(\\.[^.\\[\\]*]+)*$"}
@@ -130,6 +133,7 @@ _SCALAR = {"type": ["string", "number", "boolean"]}
 _PARAM = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), WithJsonSchema(_DURATION)]
+KeptFor = Annotated[timedelta | Literal["forever"], BeforeValidator(parse_kept), WithJsonSchema(_KEPT_FOR)]
 Positive = Annotated[Duration, AfterValidator(_at_least(timedelta(seconds=1)))]
 Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema(_SIZE)]
 Selection = Annotated[tuple[str, ...], BeforeValidator(parse_selection), WithJsonSchema(_SELECTION)]
@@ -220,6 +224,21 @@ class ChecksTable(_Table):
     on_same: IfDoubted = "accept"
 
 
+class RetentionTable(_Table):
+    """``[retention]``, ``retention``: how long what is no row of the table is kept, before upkeep deletes it."""
+
+    archive: KeptFor | None = None
+    quarantine: KeptFor | None = None
+    superseded: KeptFor | None = None
+
+
+class MaintenanceTable(_Table):
+    """``[maintenance]``: when ``coleta up`` does upkeep."""
+
+    window: Annotated[str, AfterValidator(check_window), WithJsonSchema(_WINDOW)] | None = None
+    zone: Annotated[str, AfterValidator(check_zone)] = "UTC"
+
+
 class StreamTable(_Table):
     """``[stream.NAME]``: one series of records from one API endpoint."""
 
@@ -267,6 +286,7 @@ class StreamTable(_Table):
 
     checks: ChecksTable = ChecksTable()
     land: LandTable = LandTable()
+    retention: RetentionTable = RetentionTable()
 
 
 class FileTable(_Table):
@@ -275,6 +295,8 @@ class FileTable(_Table):
     version: Literal[1]
     project: Annotated[str, AfterValidator(_project_name)] | None = None
     spool: SpoolTable = SpoolTable()
+    retention: RetentionTable = RetentionTable()
+    maintenance: MaintenanceTable = MaintenanceTable()
     store: dict[str, StoreTable] = {}
     auth: dict[str, AuthTable] = {}
     stream: dict[str, StreamTable] = {}
@@ -283,11 +305,14 @@ class FileTable(_Table):
 TABLES: dict[Keys, type[BaseModel]] = {
     (): FileTable,
     ("spool",): SpoolTable,
+    ("retention",): RetentionTable,
+    ("maintenance",): MaintenanceTable,
     ("store", "NAME"): StoreTable,
     ("auth", "NAME"): AuthTable,
     ("stream", "NAME"): StreamTable,
     ("stream", "NAME", "checks"): ChecksTable,
     ("stream", "NAME", "land"): LandTable,
     ("stream", "NAME", "pages"): PagesTable,
+    ("stream", "NAME", "retention"): RetentionTable,
 }
 """Every table that the file may have, by where it stands."""

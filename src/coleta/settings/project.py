@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from coleta.land.window import Window
 from coleta.settings.addresses import Place, local_path
 from coleta.settings.auths import check_auths
 from coleta.settings.document import Document, read_document
 from coleta.settings.mistakes import Mistakes
-from coleta.settings.model import FileTable
+from coleta.settings.model import FileTable, MaintenanceTable
 from coleta.settings.reading import given, read_tables
 from coleta.settings.rules import Checked, Surroundings, check_places, check_stream
 from coleta.settings.stores import build_stores, check_stores, choose_store
@@ -42,6 +43,8 @@ class Project:
     allow_tmpfs: bool
     streams: tuple[Stream, ...]
     stores: Mapping[str, Store]
+    window: Window | None
+    """When a service may do upkeep; None: at any time."""
     document: Document
     """The file as text, for who asks where a value comes from."""
 
@@ -108,10 +111,15 @@ def project_of(document: Document, *, environment: Mapping[str, str], to: str | 
         spool=spool,
         quota_bytes=file.spool.quota,
         allow_tmpfs=file.spool.allow_tmpfs,
-        streams=tuple(build_stream(stream, project=name) for stream in streams),
+        streams=tuple(build_stream(stream, project=name, kept=file.retention) for stream in streams),
         stores=build_stores(file, stores, place),
+        window=_window(file.maintenance),
         document=document,
     )
+
+
+def _window(table: MaintenanceTable) -> Window | None:
+    return None if table.window is None else Window.of(table.window, table.zone)
 
 
 def _spool(file: FileTable, place: Place, mistakes: Mistakes) -> Path:

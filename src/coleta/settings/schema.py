@@ -32,6 +32,8 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "version": "The version of this file's shape.",
         "project": "The project's name: a letter a-z, then a-z, 0-9, _ or -.",
         "spool": "Where accepted answers wait on this machine.",
+        "retention": "How long each stream keeps what is no row of the table, unless it says otherwise.",
+        "maintenance": "When coleta up does upkeep.",
         "store": "Where data lands: [store.NAME].",
         "auth": "Where streams get their tokens: [auth.NAME].",
         "stream": "What is collected: [stream.NAME].",
@@ -40,6 +42,15 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "path": "The folder where accepted answers wait until they are landed.",
         "quota": "The most that the spool may hold. When it is reached, fetching stops; nothing is dropped.",
         "allow_tmpfs": "Whether the spool may lie in memory, which a power cut empties.",
+    },
+    ("retention",): {
+        "archive": "How long the copies of answers that have landed are kept.",
+        "quarantine": "How long records that broke the contract are kept.",
+        "superseded": "How long answers are kept whose time other answers hold.",
+    },
+    ("maintenance",): {
+        "window": "The part of each day in which upkeep may work: 02:00-04:00. Without it, at any time.",
+        "zone": "The time zone of window, such as America/Sao_Paulo.",
     },
     ("store", "NAME"): {
         "url": "Where the store is: file://./lake, s3://bucket/prefix, az://container/prefix, gs://bucket/prefix, …",
@@ -109,6 +120,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "table": "Which kind of table is kept over what has landed: delta. It needs the extra coleta[delta].",
         "checks": "What makes a whole answer look wrong, and what is done then.",
         "land": "When waiting answers become a data object.",
+        "retention": "How long what is no row of the table is kept; what is missing is as [retention] says.",
     },
     ("stream", "NAME", "checks"): {
         "min_rows": "How many records an answer is expected to have at least.",
@@ -129,6 +141,11 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "total": "Where a page says how many records there are in all.",
         "total_pages": "Where a page says how many pages there are.",
         "max_pages": "The most pages of one answer.",
+    },
+    ("stream", "NAME", "retention"): {
+        "archive": "How long the copies of answers that have landed are kept.",
+        "quarantine": "How long records that broke the contract are kept.",
+        "superseded": "How long answers are kept whose time other answers hold.",
     },
 }
 """A line for each key, by where its table stands."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Literal
+
 from coleta.collect.request import is_window
 from coleta.settings.cursors import lag_of
-from coleta.settings.model import PagesTable
+from coleta.settings.model import PagesTable, RetentionTable
+from coleta.settings.retention import FOREVER
 from coleta.settings.rules import Checked
-from coleta.stream import Checks, Landing, PageNumber, Paging, SinglePage, Source, Stream
+from coleta.stream import Checks, Landing, PageNumber, Paging, Retention, SinglePage, Source, Stream
 from coleta.terms import Terms
 
 
-def build_stream(checked: Checked, *, project: str) -> Stream:
-    """The stream that `checked` says."""
+def build_stream(checked: Checked, *, project: str, kept: RetentionTable) -> Stream:
+    """The stream that `checked` says; where that does not say how long something is `kept`, the project does."""
     table, source = checked.table, _source(checked)
     # What the request says is the tick's own interval can be asked for later; else only "now" can.
     catch_up = table.catch_up or ("all" if is_window(source) else "latest")
@@ -30,9 +34,19 @@ def build_stream(checked: Checked, *, project: str) -> Stream:
         lease=table.lease,
         table=table.table,
         checks=Checks(**table.checks.model_dump()),
+        retention=_retention(table.retention, kept),
         budget=table.budget,
         was=table.was,
     )
+
+
+def _retention(table: RetentionTable, kept: RetentionTable) -> Retention:
+    def time(key: str) -> timedelta | None:
+        own: timedelta | Literal["forever"] | None = getattr(table, key)
+        chosen: timedelta | Literal["forever"] | None = getattr(kept, key) if own is None else own
+        return None if chosen == FOREVER else chosen
+
+    return Retention(time("archive"), time("quarantine"), time("superseded"))
 
 
 def _source(checked: Checked) -> Source:

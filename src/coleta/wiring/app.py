@@ -35,7 +35,7 @@ from coleta.runtime.events import Event
 from coleta.runtime.opening import Premises, bare_station, check_owner, open_station, probe
 from coleta.runtime.questions import Shelves
 from coleta.runtime.station import Station, World
-from coleta.stream import Stream
+from coleta.stream import Retention, Stream
 from coleta.wiring.stores import Stores, is_bucket
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ class App:
                 self._lock(stack, stream)
             transport = self._transport()
             premises = [self._premises(stream, stack) for stream in self.streams]
-            yield Service(premises, self._world(transport, tell), close=transport.close)
+            window = self._project.window
+            yield Service(premises, self._world(transport, tell), close=transport.close, window=window)
 
     def shelves(self, stream: Stream) -> Shelves:
         """Where to read about `stream`; takes no lock and changes nothing."""
@@ -284,6 +285,7 @@ class App:
             clock_url=root.clock_url,
             cell=self._stores.lease_cell(stream, root) if stream.lease else None,
             table=self._stores.table(stream),
+            housekeeping=self._stores.housekeeping(stream) if stream.retention != Retention() else None,
         )
 
     def _bare_station(self, stream: Stream, stack: ExitStack) -> Station:

@@ -25,7 +25,7 @@ from coleta.runtime.maintainer import EVERY, LOOK_AGAIN, NOT_BEFORE, Maintainer,
 from coleta.runtime.questions import Shelves, read_books
 from coleta.runtime.redrive import Wanted, replay
 from coleta.runtime.station import Station
-from coleta.runtime.upkeep import Done, Upkeep, foresee
+from coleta.runtime.upkeep import Done, foresee
 from coleta.stream import Retention
 from coleta.testing.bench import Bench, bench_stream, waiting
 from coleta.testing.memory import MemoryHousekeeping
@@ -323,16 +323,13 @@ def attempt(place: Place, trial: Trial) -> Trial:
 def test_two_machines_that_maintain_at_once_give_each_file_up_once() -> None:
     place = used()
     other = place.bench.machine("maintainer").open()
-    mine = _Steps(place.station, place.housekeeping)
-    theirs = _Steps(other, place.housekeeping)
+    place.bench.store.plan("create", "data/", lambda: place.maintain(other))
 
-    for _ in range(40):
-        mine.step()
-        theirs.step()
+    done = place.maintain()
 
     given_up = [path for one in place.bench.commits() if one.record.kind == "expired" for path in one.record.redrives]
     assert len(given_up) == len(set(given_up)) == 3
-    assert len(place.files()) == 3
+    assert (done.expired, len(place.files())) == (0, 3)
     assert place.damage() == []
 
 
@@ -348,16 +345,6 @@ def test_what_another_machine_commits_just_before_is_followed_and_the_file_is_gi
     assert place.kinds()[-3:] == ["batch", "expired", "expired"]
     assert len(place.files()) == 4
     assert place.damage() == []
-
-
-class _Steps:
-    """Upkeep a step at a time."""
-
-    def __init__(self, station: Station, housekeeping: Housekeeping) -> None:
-        self._steps = Upkeep(station, housekeeping).steps()
-
-    def step(self) -> None:
-        next(self._steps, None)
 
 
 # In the service -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from coleta.adapters.below import Below
+from coleta.adapters.below import Below, BelowHousekeeping
 from coleta.adapters.disk_spool import DiskSpool
 from coleta.adapters.system import SystemClock, SystemIds
 from coleta.collect.request import Request
@@ -25,13 +25,13 @@ from coleta.land.parquet import ObjectWriter
 from coleta.land.record import encode_record, record_digest
 from coleta.land.rollup import ROLL_UP_COMMITS, rollup_name
 from coleta.ports import Created, Draft, Exists, Index, ObjectStore, Spool, SpoolContents
-from coleta.runtime.events import Event, Landed, Stopped, Trouble
+from coleta.runtime.events import Event, Landed, Maintained, Stopped, Trouble
 from coleta.runtime.opening import Premises
 from coleta.runtime.service import FETCHERS, SHARE_OF_A_HOST, Service
 from coleta.runtime.station import World
-from coleta.stream import Every, Landing, Source, Stream
+from coleta.stream import Every, Landing, Retention, Source, Stream
 from coleta.testing.bench import bench_stream
-from coleta.testing.memory import MemoryIndex, MemoryNotes, MemoryScratch, MemoryStore
+from coleta.testing.memory import MemoryHousekeeping, MemoryIndex, MemoryNotes, MemoryScratch, MemoryStore
 from coleta.testing.samples import sample_identity, sample_record, sample_terms
 
 PATIENCE_S = 15.0
@@ -98,6 +98,16 @@ class Store:
 
 
 @dataclass(eq=False)
+class LeapingClock:
+    """The real clock, and as much later as a test says."""
+
+    later: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return SystemClock().now() + self.later
+
+
+@dataclass(eq=False)
 class Fleet:
     """A service of several streams, run in a thread."""
 
@@ -107,13 +117,14 @@ class Fleet:
     api: Api = field(default_factory=Api)
     store: Store = field(default_factory=Store)
     events: list[Event] = field(default_factory=list)
+    clock: LeapingClock = field(default_factory=LeapingClock)
     spools: dict[str, Spool] = field(default_factory=dict)
     around: Callable[[Spool], Spool] = lambda spool: spool
     drained: bool | None = None
     failure: BaseException | None = None
 
     def __post_init__(self) -> None:
-        world = World(SystemClock(), SystemIds(), self.api, owner="fleet", tool="test", tell=self.events.append)
+        world = World(self.clock, SystemIds(), self.api, owner="fleet", tool="test", tell=self.events.append)
         premises = [self._premises(stream) for stream in self.streams]
         self.service = Service(premises, world, close=self.api.closed.set, grace=self.grace)
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -124,7 +135,7 @@ class Fleet:
         folder.mkdir()
 
         def spool_for(identity: Identity) -> Spool:
-            disk = DiskSpool(folder, uuid=identity.uuid, quota_bytes=1 << 30, now=SystemClock().now)
+            disk = DiskSpool(folder, uuid=identity.uuid, quota_bytes=1 << 30, now=self.clock.now)
             self.spools[stream.name] = self.around(disk)
             return self.spools[stream.name]
 
@@ -134,7 +145,10 @@ class Fleet:
             del identity
             return index
 
-        return Premises(stream, root, Below(root, stream.path), MemoryNotes(), MemoryScratch(), spool_for, index_for)
+        below, whole = Below(root, stream.path), MemoryHousekeeping(self.store.inner.objects)
+        keeping = BelowHousekeeping(whole, stream.path) if stream.retention != Retention() else None
+        made = Premises(stream, root, below, MemoryNotes(), MemoryScratch(), spool_for, index_for)
+        return replace(made, housekeeping=keeping)
 
     def _run(self) -> None:
         try:
@@ -417,3 +431,24 @@ def test_a_host_that_hangs_holds_a_quarter_of_the_fetchers_and_no_more(fleet: Ca
     api.closed.set()
     eventually(lambda: all(many.landed(stream.name) for stream in hanging))
     assert api.most["hangs.test"] == SHARE_OF_A_HOST
+
+
+def test_a_service_gives_up_what_was_kept_for_long_enough_while_it_collects_and_lands(
+    fleet: Callable[..., Fleet],
+) -> None:
+    month = Retention(archive=timedelta(days=30))
+    keeping = fleet(each(SECOND, archive="landed", retention=month), each(SECOND, "vendas", archive="landed"))
+    objects = keeping.store.inner.objects
+
+    keeping.start()
+    eventually(lambda: keeping.landed() >= 2 and keeping.landed("vendas") >= 2)
+    old = {name for name in objects if "_archive/" in name}
+    keeping.clock.later = timedelta(days=31)
+    eventually(lambda: any(isinstance(event, Maintained) for event in keeping.events))
+    landed = keeping.landed()
+    eventually(lambda: keeping.landed() > landed)
+    keeping.stop()
+
+    assert (keeping.failure, keeping.stopped()) == (None, [])
+    left = old & objects.keys()
+    assert left == {name for name in old if name.startswith("vendas/")} != set()
