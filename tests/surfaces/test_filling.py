@@ -11,11 +11,13 @@ from typing import cast
 from coleta.cli.app import App
 from coleta.cli.filling import UNANSWERED, Filled, Span, fill
 from coleta.collect.tick import Interval
+from coleta.contract.types import Contract, Field, Int, Timestamp
 from coleta.runtime.events import Event
-from coleta.runtime.orders import settle
+from coleta.runtime.orders import ask_again, settle
 from coleta.runtime.questions import Books, Shelves, read_books
 from coleta.runtime.station import Station
 from coleta.stream import Source, Stream
+from coleta.terms import Terms
 from coleta.testing.bench import Answer, Bench, bench_stream
 from coleta.testing.samples import PAGE, sample_tick
 
@@ -126,3 +128,50 @@ def test_filling_again_asks_for_nothing_that_has_its_answer() -> None:
     opened.fill(PAGE, PAGE)
 
     assert opened.fill().asked == 0
+
+
+# Streams that carry state ----------------------------------------------------------------------------
+
+TERMS = Terms(Contract((Field("id", Int()), Field("at", Timestamp()))), key=("id",), cursor="at")
+SINCE = bench_stream(source=Source(url="http://api.test/e", params=(("since", "{cursor}"),)), terms=TERMS)
+
+
+def event(number: int, second: int) -> bytes:
+    return f'[{{"id":{number},"at":"2026-11-24T12:00:{second:02d}Z"}}]'.encode()
+
+
+def test_of_a_stream_that_carries_state_one_answer_from_where_it_ended_replaces_all_gaps() -> None:
+    opened = Opened(0, stream=SINCE)
+    opened.bench.api.answers.extend([event(1, 5), 404, 404])
+    for n in range(3):
+        settle_next(opened, n)
+    opened.bench.api.asked.clear()
+
+    done = opened.fill(event(2, 7))
+
+    assert (done.asked, [one.state for one in done.results], done.remaining, done.behind) == (1, ["ok"], 0, 0)
+    assert [one.url for one in opened.bench.api.asked] == ["http://api.test/e?since=2026-11-24T12%3A00%3A05Z"]
+    assert done.results[0].tick == Interval(sample_tick(1).start, sample_tick(2).end)
+    assert opened.gaps() == []
+
+
+def test_a_gap_behind_where_the_answers_have_come_to_is_told_and_not_asked_for() -> None:
+    opened = Opened(1)
+    opened.bench.api.answers.append(PAGE)
+    settle_next(opened, 1)
+    opened.here = replace(opened.here, stream=SINCE)
+    opened.bench.api.answers.append(event(1, 5))
+    settle_next(opened, 2)
+    opened.bench.api.asked.clear()
+
+    done = opened.fill(PAGE)
+
+    assert (done.asked, done.results, done.remaining, done.behind) == (0, [], 1, 1)
+    assert opened.bench.api.asked == []
+    assert opened.gaps() == [sample_tick(0)]
+
+
+def settle_next(opened: Opened, n: int) -> None:
+    """Ask for the tick `n` as a collector would."""
+    (tick,) = ask_again(opened.here, [sample_tick(n)])
+    settle(opened.here, tick, cancelled=threading.Event())

@@ -49,6 +49,8 @@ class Filled:
     asked: int = 0
     results: list[Result] = field(default_factory=list)
     remaining: int = 0
+    behind: int = 0
+    """Of those that remain: how many lie before where the answers of a stream with state have come to, for good."""
     stopped: ColetaError | None = None
 
     @property
@@ -114,7 +116,9 @@ def _ask_all(
     newest_first = carries_state(station.stream.source)
     for done, line in enumerate(reversed(lines) if newest_first else lines):
         progress(done, len(lines))
-        for tick in ask_again(station, line.open):
+        again = ask_again(station, line.open)
+        filled.behind += newest_first and not again and _is_open(station, line)
+        for tick in again:
             filled.asked += 1
             result = settle_interval(station, tick, told)
             filled.results.append(result)

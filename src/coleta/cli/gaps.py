@@ -112,7 +112,7 @@ def _fill(
             done.append(fill(app, books, span, limit=limit or MOST, dry_run=dry_run, **ways))  # type: ignore[arg-type]
     for one in done:
         asked = f"{one.asked} would be asked for again" if dry_run else f"{one.asked} asked for again"
-        screen.out(f"{one.stream}: {asked}, {len(one.answered)} answered, {one.remaining} remain")
+        screen.out(f"{one.stream}: {asked}, {len(one.answered)} answered, {one.remaining} remain{_behind(one)}")
     if json:
         screen.document({"dry_run": dry_run, "streams": [_filled(one) for one in done]})
     stopped = next((one.stopped for one in done if one.stopped is not None), None)
@@ -122,12 +122,19 @@ def _fill(
         raise typer.Exit(Retryable.exit_status)
 
 
+def _behind(one: Filled) -> str:
+    if not one.behind:
+        return ""
+    return f"; {one.behind} of them lie before where its answers have come to, and cannot be asked for again"
+
+
 def _filled(one: Filled) -> dict[str, object]:
     return {
         "stream": one.stream,
         "asked": one.asked,
         "answered": len(one.answered),
         "remaining": one.remaining,
+        "behind": one.behind,
         "ticks": [
             {"tick": result.tick.end, "start": result.tick.start, "state": result.state} for result in one.results
         ],

@@ -102,8 +102,9 @@ class Upkeep:
     ) -> list[Filled]:
         """Ask for the open gaps of `stream`, or of all, again, oldest first, and land what comes.
 
-        For each stream a ``Filled``: ``stream``, ``asked``, ``answered``, ``remaining``, ``results``, and ``stopped``,
-        the error that left the others for later. Only ticks that end from `since` to `until`, if these are given.
+        For each stream a ``Filled``: ``stream``, ``asked``, ``answered``, ``remaining``, ``behind``, ``results``, and
+        ``stopped``, the error that left the others for later. Only ticks that end from `since` to `until`, if these
+        are given.
 
         Raises:
             Busy, SpoolRefused, Corrupt: no tick can be tried.
