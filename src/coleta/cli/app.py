@@ -154,11 +154,12 @@ class App(Protocol):
 
         """
 
-    def evidence(self, stream: Stream) -> Evidence:
-        """What an audit of `stream` looks at, and the time; takes no lock and changes nothing.
+    def evidence(self, stream: Stream, *, table: bool = False) -> Evidence:
+        """What an audit of `stream` looks at, its `table` too if asked, and the time; changes nothing, takes no lock.
 
         Raises:
             NeverStarted: as ``shelves``.
+            Misconfigured: what the table needs is not installed.
 
         """
 

@@ -10,7 +10,7 @@ from coleta.errors import ColetaError, Misconfigured
 
 if TYPE_CHECKING:
     from coleta.cli.app import App
-    from coleta.runtime.publisher import Shelf
+    from coleta.runtime.registering import Shelf
     from coleta.stream import Stream
 
 
@@ -46,7 +46,7 @@ def tables_of(app: App, name: str | None) -> list[Stream]:
 
 def publish_stream(app: App, stream: Stream, *, accept: bool = False, dry_run: bool = False) -> PublishedTable:
     """Register all that has landed of `stream` in its table; with `dry_run` only count it."""
-    from coleta.runtime.publisher import pending, publish_all
+    from coleta.runtime.registering import pending, publish_all
 
     found = PublishedTable(stream.name)
     try:
@@ -63,7 +63,7 @@ def publish_stream(app: App, stream: Stream, *, accept: bool = False, dry_run: b
 
 
 def _shelf(app: App, stream: Stream) -> Shelf | None:
-    from coleta.runtime.publisher import Shelf
+    from coleta.runtime.registering import Shelf
 
     table = app.table(stream)
     if table is None:

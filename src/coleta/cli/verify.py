@@ -90,7 +90,7 @@ def _audit(app: App, stream: Stream, deep: Deep | None, progress: Progress, *, q
     from coleta.runtime.auditor import quick, whole
 
     try:
-        evidence = app.evidence(stream)
+        evidence = app.evidence(stream, table=True)
         if quickly:
             return quick(evidence)
         known = evidence.index.head()  # others may have landed more, so it is only about the number of commits

@@ -247,7 +247,7 @@ class Project(Upkeep):
         reports: list[Report] = []
         for name in streams or self.streams:
             try:
-                evidence = self._app.evidence(self._app.stream(name))
+                evidence = self._app.evidence(self._app.stream(name), table=True)
             except NeverStarted:
                 if streams:
                     raise

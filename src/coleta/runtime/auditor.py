@@ -15,11 +15,12 @@ from coleta.audit.verify import check_coverage, check_identity, check_spool, che
 from coleta.collect.cadence import Cadence, newest
 from coleta.errors import Corrupt
 from coleta.land.commit import IDENTITY_NAME, Committed, Identity
-from coleta.ports import Index, ObjectStore, SpoolContents
+from coleta.ports import Index, ObjectStore, SpoolContents, Table
 from coleta.runtime.inspector import DATA, LOG, QUICK, REPLAY, Deep, Inspector
 from coleta.runtime.log import Footer, footer_in, read_footer
 from coleta.runtime.recent import RECENT, still_there
 from coleta.runtime.rolled import RolledLog
+from coleta.runtime.tabled import look
 from coleta.stream import Stream
 
 
@@ -55,6 +56,9 @@ class Evidence:
     now: datetime
     remembered: bytes | None = None
     """The log's identity as this machine has kept it, byte by byte; None where it has never collected."""
+    table: Table | None = None
+    mark: bytes | None = None
+    """The stream's table, where it has one, and what this machine remembers of it."""
 
 
 FILES = ("_quarantine/", "_archive/")
@@ -77,6 +81,11 @@ def quick(evidence: Evidence) -> Report:
     for before, after in pairwise(recent):
         if after.record.prev != before.digest:
             findings.append(Finding("damage", "broken_log", after.name, "it does not continue the record before it"))
+    if evidence.table is not None:
+        seen = look(evidence.table, evidence.identity.uuid, evidence.mark, count=False)
+        for committed in recent:
+            seen.meet(committed, evidence.now)
+        findings += seen.watermark()
     sums = totals(account for committed in recent for account in committed.record.accounts)
     return _report(evidence, QUICK, len(recent), sums, findings)
 
@@ -127,12 +136,16 @@ class _Audit:
         self._share = None if deep is None else deep.share
         self._inspector = Inspector(store, deep or Deep())
         self._broken = False
+        table, uuid = evidence.table, evidence.identity.uuid
+        self._table = None if table is None else look(table, uuid, evidence.mark, count=True)
 
     def follow(self, progress: Callable[[int], None]) -> None:
         """Read the log from its beginning, as far as it holds together."""
         while (committed := self._next()) is not None:
             self._data.meet(committed.name)
             self._name_files(committed)
+            if self._table is not None:
+                self._table.meet(committed, self._evidence.now)
             progress(self._walk.head.seq)
 
     def close(self) -> None:
@@ -149,6 +162,8 @@ class _Audit:
         if not self._broken:
             self._findings.add(self._unnamed_files())
             self._findings.add(self._open_time())
+            if self._table is not None:
+                self._findings.add(self._table.at_the_end(walk.head.seq))
         if self._share is not None:
             self._findings.add(self._inspector.spool_files("superseded", store.names("_superseded/")))
             self._findings.add(self._inspector.spool_files("archive", self._files.strangers(store.names("_archive/"))))

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +28,7 @@ from coleta.adapters.system import SystemClock, SystemIds
 from coleta.cli.app import NeverStarted
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
+from coleta.land.watermark import MARK_NOTE
 from coleta.ports import Housekeeping, ObjectStore, Table
 from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
@@ -140,14 +142,17 @@ class App:
         index = SqliteIndex(_index_path(folder, identity), uuid=identity.uuid, read_only=True)
         return Shelves(stream, identity, store, index, spool.contents())
 
-    def evidence(self, stream: Stream) -> Evidence:
-        """What an audit of `stream` looks at; takes no lock and changes nothing."""
+    def evidence(self, stream: Stream, *, table: bool = False) -> Evidence:
+        """What an audit of `stream` looks at, with its `table` too if asked; takes no lock and changes nothing."""
         shelves = self.shelves(stream)
-        known = self._stores.notes(stream).recall("identity")
+        notes = self._stores.notes(stream)
+        known = notes.recall("identity")
         now = self._clock.now()
         # In a bucket each read takes a while, and an audit makes one for each commit of years.
         store = ReadAhead(shelves.store) if is_bucket(stream) else shelves.store
-        return Evidence(stream, shelves.identity, store, shelves.index, shelves.spool, now, known)
+        found = Evidence(stream, shelves.identity, store, shelves.index, shelves.spool, now, known)
+        # Not for those who only read what has landed: they need not have what a table needs.
+        return replace(found, table=self.table(stream), mark=notes.recall(MARK_NOTE)) if table else found
 
     def housekeeping(self, stream: Stream) -> Housekeeping:
         """What can delete objects of `stream`."""
@@ -162,7 +167,7 @@ class App:
         other = None if source is None else self._stores.elsewhere(stream, source)
         with ExitStack() as stack:
             station = self._bare_station(stream, stack) if change else None
-            yield shop_of(stream, folder, lambda: self.evidence(stream), (source, other), station)
+            yield shop_of(stream, folder, lambda: self.evidence(stream, table=True), (source, other), station)
 
     def table(self, stream: Stream) -> Table | None:
         """The table over the data objects of `stream`, if it has one."""

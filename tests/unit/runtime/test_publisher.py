@@ -22,19 +22,8 @@ from coleta.land.watermark import DataFile, TableState
 from coleta.ports import OpenTable
 from coleta.runtime.events import Published, TableStopped, Trouble
 from coleta.runtime.lander import land
-from coleta.runtime.publisher import (
-    IDLE,
-    LONG_PAUSE,
-    OBJECTS_AT_ONCE,
-    SHORTEST_PAUSE,
-    Publication,
-    Publisher,
-    pending,
-    publish,
-    publish_all,
-    publish_now,
-    shelf_of,
-)
+from coleta.runtime.publisher import IDLE, LONG_PAUSE, SHORTEST_PAUSE, Publisher, publish_now, shelf_of
+from coleta.runtime.registering import OBJECTS_AT_ONCE, Publication, pending, publish, publish_all
 from coleta.runtime.station import Station
 from coleta.terms import Terms
 from coleta.testing.bench import Bench, bench_stream, waiting
