@@ -360,8 +360,8 @@ MUTANTS = (
     Mutant(
         "given_up_and_not_deleted",
         "runtime/discard.py",
-        "if name in expired]",
-        "if name in expired][:0]",
+        "naming=there), before=None).gone\n",
+        "naming=there), before=None).gone[:0]\n",
     ),
     Mutant(
         "pause_not_looked_at",
