@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,9 @@ from coleta.adapters.s3_credentials import find_keys
 from coleta.errors import Misconfigured
 from coleta.ports import ObjectStore
 from coleta.stream import Store
+
+RETRIES = 3
+"""How often delta-rs sends one request again. Sent twice, a commit looks taken: then the table is looked at anew."""
 
 
 def delta_in_folder(folder: Path, store: ObjectStore) -> DeltaRegister:
@@ -63,11 +67,16 @@ def _s3_options(place: Store, bucket: Bucket, environment: Environment, folder: 
     # All that matters is said, since what is not is read from this process's environment.
     said = {
         "aws_endpoint": bucket.base,
+        "aws_endpoint_url_s3": bucket.base,
+        "aws_skip_signature": "false",
         "aws_region": bucket.region,
         "aws_virtual_hosted_style_request": str(not place.path_style).lower(),
         "allow_http": str(bucket.base.startswith("http:")).lower(),
         "aws_conditional_put": "etag",
+        "aws_checksum_algorithm": "sha256",
         "timeout": f"{place.timeout.total_seconds():g}s",
+        "max_retries": str(RETRIES),
+        "retry_timeout": f"{place.timeout.total_seconds():g}s",
         "connect_timeout": f"{CONNECT_TIMEOUT.total_seconds():g}s",
         "aws_server_side_encryption": place.encryption,
         "aws_sse_kms_key_id": place.kms_key,
@@ -82,4 +91,8 @@ def _s3_options(place: Store, bucket: Bucket, environment: Environment, folder: 
             "aws_secret_access_key": keys.secret_key,
             "aws_session_token": keys.token,
         }
-    return {key: value for key, value in said.items() if value}
+    found = {key: value for key, value in said.items() if value}
+    if keys is not None and keys.token is None and os.environ.get("AWS_SESSION_TOKEN"):
+        # Else the token of other keys, which this process has in its environment, would be sent with ours.
+        found["aws_session_token"] = ""
+    return found

@@ -10,7 +10,9 @@ What delta-rs raises does not say whether a commit came to be, so each error of 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,9 @@ PROPERTIES = {
 
 OPERATIONS_AT_MOST = 1_000
 """How many versions of others are looked through: more than a night of anybody's upkeep makes."""
+
+MOST_SAID = 300
+"""How many characters of an error of delta-rs are told."""
 
 Options = Callable[[], Mapping[str, str]]
 """What delta-rs needs to reach the store, as it is now: keys may be renewed meanwhile."""
@@ -109,7 +114,7 @@ class DeltaRegister:
             raise
         except Exception as error:  # noqa: BLE001  # as above; whatever it is, the commit may have come to be
             raise Doubtful(
-                f"the Delta table may have been changed or not: {_first_line(error)}", where=self._uri
+                f"the Delta table may have been changed or not: {_in_short(str(error))}", where=self._uri
             ) from None
         if self._folder is not None:
             try:
@@ -214,14 +219,17 @@ def _operation(commit: Mapping[str, object]) -> str:
 
 def _unreadable(uri: str, why: str) -> StoreUnavailable:
     return StoreUnavailable(
-        f"the Delta table cannot be read: {why.strip().splitlines()[0] if why.strip() else 'no reason given'}",
+        f"the Delta table cannot be read: {_in_short(why)}",
         where=uri,
-        hint="it can be made anew from the data objects: see docs/how-to/delta.md",
+        hint="if it stays so, see docs/how-to/delta.md: it can be made anew from the data objects",
     )
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+def _in_short(why: str) -> str:
+    """What delta-rs says, on one line, without colours, and without the body of an answer, which may name a key."""
+    lines = [re.sub(r"(\x1b?\[[0-9;]*m|↳)", "", line).strip() for line in why.splitlines()]
+    said = " ".join(line for line in takewhile(lambda line: not line.startswith("<"), lines) if line)
+    return said[:MOST_SAID] or "no reason given"
 
 
 def _sync(folder: Path, version: int) -> None:
