@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 FORMAT = 1
+NEWEST_RECORD = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Read = Callable[[str], bytes | None]
 Spans = list[tuple[str, str]]
@@ -38,10 +39,13 @@ def follow(read: Read) -> Iterator[tuple[str, dict, bytes, pa.Table]]:  # type: 
         table = pq.read_table(pa.BufferReader(body), page_checksum_verification=True)
         stored = pq.read_metadata(pa.BufferReader(body)).metadata[b"coleta.record"]
         record = json.loads(stored)
-        require(record["format"] <= FORMAT, f"{name}: format {record['format']} is newer than this program")
+        require(record["format"] <= NEWEST_RECORD, f"{name}: format {record['format']} is newer than this program")
         found = (record["uuid"], record["seq"], record["prev"])
         require(found == (identity["uuid"], seq + 1, digest), f"{name} does not continue the log")
         yield name, record, stored, table
+        moved = record["kind"] == "moved"
+        require(moved == ("moved_to" in record), f"{name}: it says where the log goes on, or not, against its kind")
+        require(not moved or read(record["next"]) is None, f"{record['next']}: the log ended before it")
         name, digest, seq = record["next"], hashlib.sha256(stored).hexdigest(), seq + 1
 
 

@@ -5,6 +5,7 @@ Anything that escapes and is not a ``ColetaError`` is a bug (exit status 1).
 
     ColetaError
     ├── Misconfigured     a person must edit a file                    78
+    │   ├── LogMoved      the log goes on at another place             78
     │   └── AuthRefused   a credential is missing or was refused       77
     ├── Retryable         try again later, nothing is lost             75
     │   ├── Busy          another process holds the lock               75
@@ -50,6 +51,12 @@ class Misconfigured(ColetaError):
 
     code = "misconfigured"
     exit_status = 78
+
+
+class LogMoved(Misconfigured):
+    """The log ends where it was looked for, and goes on at another place: the project file must name that."""
+
+    code = "log_moved"
 
 
 class AuthRefused(Misconfigured):

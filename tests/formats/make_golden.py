@@ -1,6 +1,6 @@
-"""Makes the golden files of the formats' version 1, with the real lander on adapters in memory.
+"""Makes the golden files of the formats' versions, with the real lander on adapters in memory.
 
-python tests/formats/make_golden.py       writes tests/formats/golden/v1, unless something is there
+python tests/formats/make_golden.py       writes tests/formats/golden/v1 and v2, unless something is there
 
 Golden files are never made anew: they are what earlier versions wrote, and every later one must read
 them. A new format gets a new folder.
@@ -25,15 +25,28 @@ from coleta.collect.spool import Contents, Gap, Header, PageHead, Trailer, parse
 from coleta.collect.tick import Interval, format_instant, on_demand
 from coleta.contract.parse import parse_contract
 from coleta.land.commit import IDENTITY_NAME, Head, Identity
-from coleta.land.record import Account, ArchiveFile, Outcome, QuarantineFile, Record, Wait, encode_record
+from coleta.land.moving import ORIGIN_NAME
+from coleta.land.record import (
+    FOOTER_KEY,
+    Account,
+    ArchiveFile,
+    Outcome,
+    QuarantineFile,
+    Record,
+    Wait,
+    encode_record,
+)
 from coleta.runtime.lander import land
 from coleta.runtime.log import follow
+from coleta.runtime.moving import Passage, move
+from coleta.runtime.opening import Premises
 from coleta.runtime.station import Station, World
 from coleta.stream import Every, Source, Stream
 from coleta.terms import Terms, canonical
 from coleta.testing.memory import (
     ManualClock,
     MemoryIndex,
+    MemoryNotes,
     MemoryScratch,
     MemorySpool,
     MemoryStore,
@@ -41,6 +54,8 @@ from coleta.testing.memory import (
 )
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
+GOLDEN_V2 = GOLDEN.with_name("v2")
+"""What is of record format 2: no more than a move writes."""
 
 UUID = "5f0c8f5e-77a1-4c63-9f3b-0d4f1d0a9c11"
 MINUTE = timedelta(minutes=1)
@@ -296,6 +311,31 @@ def by_hand() -> dict[str, bytes]:
     }
 
 
+def build_v2() -> dict[str, bytes]:
+    """What a move adds: the object that ends the golden log, its record, and what the new place says of the old one."""
+    world = play()
+    world.head()
+    new = MemoryStore()
+    stream = world.station.stream
+
+    def premises(store: MemoryStore, path: str) -> Premises:
+        return Premises(
+            stream=replace(stream, path=path),
+            root=store,
+            store=store,
+            notes=MemoryNotes(),
+            scratch=MemoryScratch(),
+            spool_for=lambda identity: world.spool,
+            index_for=lambda identity: world.station.index,
+        )
+
+    move(Passage(premises(world.store, "compras"), premises(new, "elsewhere"), world.station.world))
+    (name,) = [name for name in world.store.objects if name.startswith("data/") and name not in new.objects]
+    body = world.store.objects[name]
+    record: bytes = pq.read_metadata(pa.BufferReader(body)).metadata[FOOTER_KEY.encode()]
+    return {f"log/{name}": body, "records/moved.json": record, "moved_from.json": new.objects[ORIGIN_NAME]}
+
+
 def build() -> dict[str, bytes]:
     """Every golden file by its name, the expected values included."""
     world = play()
@@ -345,14 +385,17 @@ def plain(body: bytes) -> str:
 
 def main() -> int:
     """Write the golden files; refuse where there are some."""
-    if GOLDEN.exists():
-        sys.stderr.write(f"{GOLDEN} exists: golden files are never made anew\n")
-        return 1
-    for name, body in build().items():
-        path = GOLDEN / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-    return 0
+    made = 0
+    for folder, files in ((GOLDEN, build), (GOLDEN_V2, build_v2)):
+        if folder.exists():
+            sys.stderr.write(f"{folder} exists: golden files are never made anew\n")
+            continue
+        for name, body in files().items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        made += 1
+    return 0 if made else 1
 
 
 if __name__ == "__main__":

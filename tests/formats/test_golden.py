@@ -6,6 +6,7 @@ import hashlib
 import json
 import runpy
 import zlib
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -17,13 +18,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from coleta.collect.spool import NewerFormat, closing, file_name, opening, page, parse
-from coleta.errors import Corrupt
+from coleta.errors import Corrupt, LogMoved
 from coleta.land.columns import schema
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.land.content import ContentDigest
-from coleta.land.record import FOOTER_KEY, Record, decode_record, encode_record
+from coleta.land.moving import Origin
+from coleta.land.record import FOOTER_KEY, Place, Record, decode_record, encode_record, record_digest
 from coleta.ports import SpoolContents
 from coleta.runtime.auditor import Evidence, whole
+from coleta.runtime.inspector import Deep
 from coleta.runtime.log import follow, read_commit
 from coleta.stream import Every, Source, Stream
 from coleta.terms import Terms, canonical
@@ -31,6 +34,8 @@ from coleta.testing.memory import START, MemoryIndex, MemorySpool, MemoryStore
 
 HERE = Path(__file__).parent
 V1 = HERE / "golden" / "v1"
+V2 = HERE / "golden" / "v2"
+MOVED = (V2 / "records" / "moved.json").read_bytes()
 EXPECTED = json.loads((V1 / "expected.json").read_bytes())
 MAKER = runpy.run_path(str(HERE / "make_golden.py"))
 
@@ -52,6 +57,13 @@ def spool_file(name: str) -> bytes:
 def golden_store() -> MemoryStore:
     log = V1 / "log"
     return MemoryStore({str(path.relative_to(log)): path.read_bytes() for path in log.rglob("*") if path.is_file()})
+
+
+def moved_store() -> MemoryStore:
+    """The golden log, where a move has ended it."""
+    log = V2 / "log"
+    more = {str(path.relative_to(log)): path.read_bytes() for path in log.rglob("*") if path.is_file()}
+    return MemoryStore({**golden_store().objects, **more})
 
 
 def footer(store: MemoryStore, name: str) -> bytes:
@@ -211,13 +223,58 @@ def test_a_record_of_any_kind_has_the_same_bytes_today(name: str) -> None:
 def test_every_kind_and_every_field_of_a_record_is_in_some_golden_file() -> None:
     stored = [json.loads((V1 / "records" / name).read_bytes()) for name in RECORDS]
     stored += [one["record"] for one in EXPECTED["objects"].values()]
+    stored.append(json.loads(MOVED))
 
     for field in msgspec.inspect.type_info(Record).fields:  # type: ignore[attr-defined]
-        assert any(record[field.name] not in (None, [], 0) for record in stored), field.name
-    assert {record["kind"] for record in stored} == {"batch", "turn", "redrive", "expired"}
+        assert any(record.get(field.name) not in (None, [], 0) for record in stored), field.name
+    assert {record["kind"] for record in stored} == {"batch", "turn", "redrive", "expired", "moved"}
     assert {account["outcome"] for record in stored for account in record["accounts"]} == {
         *("ok", "empty", "unchanged", "rejected", "gap")
     }
+
+
+def test_a_record_of_a_move_has_the_same_bytes_today_and_is_of_a_format_that_older_versions_leave_alone() -> None:
+    record = decode_record("moved", MOVED)
+
+    assert encode_record(record) == MOVED
+    assert (record.kind, record.format, record.goes_on) == ("moved", 2, Place("memory://", "elsewhere"))
+    assert all(json.loads((V1 / "records" / name).read_bytes())["format"] == 1 for name in RECORDS)
+
+
+def test_a_golden_log_that_has_moved_is_sound_and_ends_there() -> None:
+    store = moved_store()
+    (name,) = store.objects.keys() - golden_store().objects.keys()
+    stream = Stream(
+        "compras", "golden", "memory://", "compras", Source("http://h/"), Every(timedelta(minutes=1)), TERMS_NOW
+    )
+    evidence = Evidence(stream, identity(), store, MemoryIndex(), SpoolContents(), START + timedelta(days=9))
+
+    report = whole(evidence, deep=Deep())
+
+    # The objects of version 1 were written without a digest of their bytes, the one of the move with.
+    assert [(one.severity, one.code) for one in report.findings] == [("warning", "moved"), ("warning", "not_stamped")]
+    assert report.objects == len(OBJECTS) + 1
+    with pytest.raises(LogMoved, match="it goes on at memory://elsewhere"):
+        follow(store, MemoryIndex(), identity())
+    # Whatever comes after it is damage, also where it continues the log.
+    moved = decode_record(name, footer(store, name))
+    after = replace(moved, seq=moved.seq + 1, prev=record_digest(MOVED), nonce="1" * 32)
+    body = BytesIO()
+    with pq.ParquetWriter(body, pa.schema([pa.field("id", pa.int64())])) as writer:
+        writer.add_key_value_metadata({FOOTER_KEY: encode_record(after)})
+    store.objects[moved.next] = body.getvalue()
+    assert "broken_log" in [one.code for one in whole(evidence).findings if one.severity == "damage"]
+
+
+def test_what_a_new_place_says_of_the_old_one_has_the_same_bytes_today() -> None:
+    stored = (V2 / "moved_from.json").read_bytes()
+
+    assert Origin.from_json(stored).to_json() == stored
+    assert Origin.from_json(stored).place == Place("memory://", "compras")
+    with pytest.raises(NewerFormat):
+        Origin.from_json(b'{"format":2}')
+    with pytest.raises(Corrupt):
+        Origin.from_json(stored[:-1])
 
 
 def test_the_identity_has_the_same_bytes_today() -> None:
@@ -249,10 +306,10 @@ def test_each_quarantine_file_holds_what_was_refused_byte_for_byte() -> None:
 
 
 def test_golden_files_are_never_made_anew() -> None:
-    before = {path: path.read_bytes() for path in V1.rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in V1.parent.rglob("*") if path.is_file()}
 
     assert MAKER["main"]() == 1
-    assert {path: path.read_bytes() for path in V1.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in V1.parent.rglob("*") if path.is_file()} == before
 
 
 # What is newer ----------------------------------------------------------------------------------
@@ -281,7 +338,7 @@ def test_no_spool_file_has_format_0() -> None:
 
 def test_a_log_that_a_newer_version_continues_is_not_followed_further() -> None:
     store = golden_store()
-    newest = {**EXPECTED["objects"][OBJECTS[-1]]["record"], "format": 2, "kind": "of another world"}
+    newest = {**EXPECTED["objects"][OBJECTS[-1]]["record"], "format": 3, "kind": "of another world"}
     body = BytesIO()
     with pq.ParquetWriter(body, pa.schema([pa.field("id", pa.int64())])) as writer:
         writer.add_key_value_metadata({FOOTER_KEY: json.dumps(newest)})
@@ -289,7 +346,7 @@ def test_a_log_that_a_newer_version_continues_is_not_followed_further() -> None:
     store.objects[name] = body.getvalue()
     before = dict(store.objects)
 
-    with pytest.raises(NewerFormat, match="record has format 2") as caught:
+    with pytest.raises(NewerFormat, match="record has format 3") as caught:
         follow(store, MemoryIndex(), identity())
 
     assert caught.value.where == name

@@ -41,6 +41,10 @@ def told(path: str, words: str) -> tuple[Hunt, ...]:
     return (("pytest", path, words),)
 
 
+MOVES = (*told("tests/simulation/test_moves.py", "quiet"), *told("tests/simulation/test_moves.py", ""))
+"""How a mutant of a move is hunted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """One change: in `file`, `old` (which stands there exactly once) becomes `new`."""
@@ -312,17 +316,17 @@ MUTANTS = (
         "yield from unnamed[:0]",
     ),
     Mutant(
-        "later_links_set_aside",
+        "gap_beats_a_link",
         "land/commit.py",
-        "    if header.carried is not None and entry.name not in links:\n",
-        "    if header.carried is not None and entry.name not in list(links)[:1]:\n",
+        "    if header.carried is not None and entry.name not in links:\n        return True\n",
+        "    if header.carried is not None and (entry.name not in links or head.settled.overlaps(tick)):\n"
+        "        return True\n",
     ),
     Mutant(
-        "placed_part_with_a_broken_record_set_aside",
+        "part_with_a_broken_record_set_aside",
         "land/compose.py",
         "if account.outcome is Outcome.REJECTED and account.settles not in ((), (account.tick,)):",
-        "broken = account.outcome is Outcome.REJECTED or (account.quarantined and member.entry.header.window)\n"
-        "        if broken and account.settles not in ((), (account.tick,)):",
+        "if account.quarantined and account.settles not in ((), (account.tick,)):",
     ),
     Mutant(
         "quarantine_judged_by_an_older_log",
@@ -360,8 +364,8 @@ MUTANTS = (
     Mutant(
         "given_up_and_not_deleted",
         "runtime/discard.py",
-        "naming=there), before=None).gone\n",
-        "naming=there), before=None).gone[:0]\n",
+        "if name in expired]",
+        "if name in expired][:0]",
     ),
     Mutant(
         "pause_not_looked_at",
@@ -539,6 +543,55 @@ MUTANTS = (
         "            with self._turn():\n                head = follow",
         "            with nullcontext():\n                head = follow",
         told("tests/unit/runtime/test_maintainer.py", "kept_away"),
+    ),
+    Mutant(
+        "moved_without_a_fence",
+        "runtime/moving.py",
+        "        work.fence()\n",
+        "",
+        MOVES,
+    ),
+    Mutant(
+        "fence_not_heeded",
+        "runtime/log.py",
+        "    if head.moved_to is not None:\n        raise gone(head.moved_to, identity)\n",
+        "",
+        MOVES,
+    ),
+    Mutant(
+        "fence_entered_in_the_index",
+        "runtime/log.py",
+        "            return head.after(found)\n",
+        "            return _learn(index, head, found)\n",
+        MOVES,
+    ),
+    Mutant(
+        "copied_before_the_fence_only",
+        "runtime/moving.py",
+        "        work.fence()\n        work.copy()\n",
+        "        work.fence()\n",
+        MOVES,
+    ),
+    Mutant(
+        "identity_before_the_copy",
+        "runtime/moving.py",
+        "    if not arrived:\n        work.copy()\n",
+        '    if not arrived:\n        put_same(new.store, IDENTITY_NAME, old.store.read(IDENTITY_NAME) or b"")\n        work.copy()\n',
+        MOVES,
+    ),
+    Mutant(
+        "a_log_begins_where_one_is_on_its_way",
+        "runtime/opening.py",
+        "        _refuse_what_is_on_its_way(store)\n        mine =",
+        "        mine =",
+        told("tests/surfaces/test_move.py", "on_its_way"),
+    ),
+    Mutant(
+        "what_no_record_names_left_behind",
+        "runtime/copying.py",
+        'LOOSE = ("_superseded/", ARCHIVE)',
+        "LOOSE = ()",
+        MOVES,
     ),
 )
 

@@ -158,13 +158,15 @@ def _carried(step: Step) -> Iterator[str]:
 
 def _kinds(step: Step) -> Iterator[str]:
     record = step.record
-    bare = record.kind in ("turn", "expired")
+    bare = record.kind in ("turn", "expired", "moved")
     if bare and (record.rows or record.accounts or record.quarantine or record.archive):
         yield f"a record of kind {record.kind} has rows, accounts or files"
     if not bare and not record.accounts:
         yield f"a record of kind {record.kind} has no account"
     if (record.kind in ("redrive", "expired")) != bool(record.redrives):
         yield f"a record of kind {record.kind} names {len(record.redrives)} files in redrives"
+    if (record.kind == "moved") != (record.goes_on is not None):
+        yield f"a record of kind {record.kind} says where the log goes on, or does not"
     if record.wait is not None and record.kind != "turn":
         yield f"a record of kind {record.kind} asks to wait"
     if record.kind == "batch":

@@ -13,8 +13,9 @@ from coleta.runtime.events import Event
 
 if TYPE_CHECKING:
     # Late, since landing brings pyarrow, and most commands start in less time than that takes.
-    from coleta.ports import Housekeeping, Notes, Table
+    from coleta.ports import Housekeeping, Notes, ObjectStore, Table
     from coleta.runtime.auditor import Evidence
+    from coleta.runtime.moving import Passage
     from coleta.runtime.orders import Preview
     from coleta.runtime.questions import Shelves
     from coleta.runtime.repair import Shop
@@ -201,12 +202,6 @@ class App(Protocol):
 
         """
 
-    def lifecycle(self, stream: Stream, world: World) -> Sequence[str] | str | None:
-        """The lifecycle rules of a bucket that would take objects of `stream`, each in a few words.
-
-        Or, as a text, why that cannot be told; None where the store is not one whose rules can be asked for.
-        """
-
     def rows(self, stream: Stream, names: Sequence[str], *, limit: int) -> list[Mapping[str, object]]:
         """The first `limit` rows of the data objects `names`, as a person would see them."""
 
@@ -221,6 +216,25 @@ class App(Protocol):
 
         Raises:
             Misconfigured: there is no such stream, the name cannot be had, or there is no file.
+
+        """
+
+    def moved(self, name: str, *, to: str | None, path: str | None) -> Edited:
+        """The project file in which the stream `name` lies in the store `to`, under `path`. Nothing is written.
+
+        Raises:
+            Misconfigured: there is no such stream, that is no place for it, or there is no file.
+
+        """
+
+    def place(self, stream: Stream) -> ObjectStore | None:
+        """The place of `stream` in its store; None where that store was never made."""
+
+    def passage(self, old: Stream, new: Stream, tell: Tell) -> AbstractContextManager[Passage]:
+        """One stream where it lies, `old`, and where it is to lie; its lock is held until the ``with`` block ends.
+
+        Raises:
+            Busy: another process collects it in this folder.
 
         """
 

@@ -29,6 +29,7 @@ from coleta.cli.history import history_command
 from coleta.cli.init import init_command
 from coleta.cli.maintain import maintain_command
 from coleta.cli.mock import mock_command
+from coleta.cli.move import move_command
 from coleta.cli.pause import pause_command, resume_command
 from coleta.cli.plan import plan_command
 from coleta.cli.preview import preview_command
@@ -73,6 +74,7 @@ def build(doors: Doors) -> typer.Typer:
     app.command("pause")(pause_command(doors))
     app.command("resume")(resume_command(doors))
     app.command("rename")(rename_command(doors))
+    app.command("move")(move_command(doors))
     app.command("publish")(publish_command(doors))
     app.command("verify")(verify_command(doors))
     app.command("repair")(repair_command(doors))

@@ -47,7 +47,7 @@ def status_command(doors: Doors) -> Callable[..., None]:
         else:
             screen.out(f"project {app.name} in {app.root}")
             screen.out(table(_HEADS, [_row(name, books, paused.get(name)) for name, books in found]))
-            for line in (line for name, books in found for line in _doubts(name, books)):
+            for line in (line for name, books in found for line in (*_doubts(name, books), *_moved(name, books))):
                 screen.out(line, style="warning")
         tell_strays(screen, app)
         _end(screen, found)
@@ -94,6 +94,12 @@ def _doubts(name: str, books: Books | ColetaError) -> list[str]:
     return [f"{name}: {ticks} wrong; the newest, {format_instant(newest.line.account.tick.end)}: {newest.doubt.what}"]
 
 
+def _moved(name: str, books: Books | ColetaError) -> list[str]:
+    if isinstance(books, ColetaError) or books.head.moved_to is None:
+        return []
+    return [f"{name}: its log has ended here, and goes on at {books.head.moved_to}; give the stream that place"]
+
+
 def _next(books: Books) -> object:
     at = books.next_at()
     return "now" if at is not None and at <= books.now else at.replace(microsecond=0) if at else "never"
@@ -110,6 +116,7 @@ def _value(name: str, books: Books | ColetaError) -> dict[str, object]:
         "stream": name,
         "started": True,
         "store": f"{books.stream.store.rstrip('/')}/{books.stream.path}",
+        "moved_to": str(books.head.moved_to) if books.head.moved_to else None,
         "uuid": books.identity.uuid,
         "now": books.now,
         "last": {"tick": last.account.tick.end, "outcome": str(last.account.outcome), "reason": last.account.reason}

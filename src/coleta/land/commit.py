@@ -19,7 +19,7 @@ from coleta.collect.marks import placed_in_time
 from coleta.collect.spool import Gap, NewerFormat, Spooled
 from coleta.collect.tick import Interval
 from coleta.errors import Corrupt
-from coleta.land.record import Account, Outcome, Record, Wait, folder_date, object_name
+from coleta.land.record import MOVED_FORMAT, Account, Outcome, Place, Record, Wait, folder_date, object_name
 from coleta.terms import canonical
 
 IDENTITY_NAME = "_ledger/identity.json"
@@ -80,7 +80,7 @@ class Head:
 
     ``answered`` are the intervals settled by answers, ``gaps`` those settled by gaps alone.
     ``answer`` is the id of the newest answer committed, the parent of the next one that carries state.
-    ``wait`` is the plea of the newest record, if it makes one.
+    ``wait`` is the plea of the newest record, if it makes one. ``moved_to`` is where the log goes on, if it has ended.
     """
 
     uuid: str
@@ -93,6 +93,7 @@ class Head:
     answer: str | None = None
     carried: dict[str, object] | None = None
     wait: Wait | None = None
+    moved_to: Place | None = None
 
     @classmethod
     def genesis(cls, identity: Identity) -> Head:
@@ -116,6 +117,7 @@ class Head:
         _check_rows(committed)
         if record.kind == "redrive":
             _check_redrive(committed)
+        _check_end(self, committed)
         answered, gaps = self.answered, self.gaps
         answer, carried = self.answer, self.carried
         for account in record.accounts:
@@ -141,6 +143,7 @@ class Head:
             answer=answer,
             carried=carried,
             wait=record.wait,
+            moved_to=record.goes_on,
         )
 
 
@@ -182,6 +185,17 @@ def _check_redrive(committed: Committed) -> None:
         wrong = "settles a tick, carries state, or has a gap"
     if wrong is not None:
         raise Corrupt(f"it is a redrive, and {wrong}", where=committed.name)
+
+
+def _check_end(head: Head, committed: Committed) -> None:
+    """The fence of a move: a log that goes on elsewhere has no commit here after the one that says so."""
+    record = committed.record
+    if head.moved_to is not None:
+        raise Corrupt(f"the log ended before it, and goes on at {head.moved_to}", where=committed.name)
+    is_end = record.goes_on is not None
+    wrong = (record.kind == "moved") != is_end
+    if wrong or (is_end and (record.rows or record.accounts or record.format < MOVED_FORMAT)):
+        raise Corrupt("its kind, and whether it says where the log goes on, do not go together", where=committed.name)
 
 
 def _check_balance(name: str, account: Account) -> None:

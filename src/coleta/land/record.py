@@ -22,11 +22,14 @@ from coleta.errors import Corrupt
 from coleta.terms import canonical
 
 FORMAT = 1
+MOVED_FORMAT = 2
+"""Of records of the kind ``moved``, which older versions must not read over: what they would add has no future."""
+NEWEST_FORMAT = MOVED_FORMAT
 FOOTER_KEY = "coleta.record"
 SHORT_ID = 16
 """How many characters of an answer's id stand in the names of its copies."""
 
-Kind = Literal["batch", "turn", "redrive", "expired"]
+Kind = Literal["batch", "turn", "redrive", "expired", "moved"]
 
 
 class Outcome(StrEnum):
@@ -109,6 +112,18 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stream's log lies: the URL of a store, and a path in it."""
+
+    store: str
+    path: str
+
+    def __str__(self) -> str:
+        """One text, for people."""
+        return f"{self.store.removesuffix('/')}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
 class Author:
     """Who composes: what a record says of its maker. The nonce is new for each composition."""
 
@@ -146,6 +161,8 @@ class Record:
     rows: int = 0
     content: str | None = None
     wait: Wait | None = None
+    moved_to: Place | msgspec.UnsetType = msgspec.UNSET
+    """Where the log goes on, in a ``moved`` record; in no other is there such a field."""
     format: int = FORMAT
 
     def named_files(self) -> Iterator[str]:
@@ -153,6 +170,11 @@ class Record:
         yield from (file.path for file in self.quarantine)
         yield from (file.path for file in self.archive)
         yield from self.redrives
+
+    @property
+    def goes_on(self) -> Place | None:
+        """Where the log goes on, if it ends with this record."""
+        return None if self.moved_to is msgspec.UNSET else self.moved_to
 
 
 def encode_record(record: Record) -> bytes:
@@ -172,9 +194,9 @@ def decode_record(name: str, stored: bytes) -> Record:
         version = msgspec.json.decode(stored, type=dict[str, object]).get("format")
         if type(version) is not int or version < 1:
             raise Corrupt(f"its record has no format that could be: {version!r}", where=name)
-        if version > FORMAT:
+        if version > NEWEST_FORMAT:
             raise NewerFormat(
-                f"its record has format {version}; this version of Coleta reads up to {FORMAT}",
+                f"its record has format {version}; this version of Coleta reads up to {NEWEST_FORMAT}",
                 where=name,
                 hint="upgrade Coleta; nothing is landed until then",
             )

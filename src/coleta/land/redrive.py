@@ -23,7 +23,18 @@ from coleta.land.decode import NotRecords, Piece, Reject, decode
 from coleta.land.jail import Jailed, Rows
 from coleta.land.parquet import ObjectWriter
 from coleta.land.quarantine import QuarantineObject, kept_records
-from coleta.land.record import Account, Author, Kind, Outcome, QuarantineFile, Record, folder_date, object_name
+from coleta.land.record import (
+    MOVED_FORMAT,
+    Account,
+    Author,
+    Kind,
+    Outcome,
+    Place,
+    QuarantineFile,
+    Record,
+    folder_date,
+    object_name,
+)
 from coleta.terms import Terms
 
 if TYPE_CHECKING:
@@ -35,7 +46,7 @@ MOST_RECORDS = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """For which log, by which terms, and by whom a redrive, a discard or a turn for one of them is composed."""
+    """For which log, by which terms, and by whom a redrive, a discard, a move or a turn is composed."""
 
     identity: Identity
     terms: Terms
@@ -154,6 +165,12 @@ def compose_expired(paths: Sequence[str], head: Head, order: Order, *, sink: Bin
     """Write the 0-row object that gives up `paths` after `head`; `order.terms` are those of the record before."""
     record = replace(_record("expired", head, order, folder=folder_date(head.next)), redrives=tuple(paths))
     return _empty(record, order, sink)
+
+
+def compose_moved(to: Place, head: Head, order: Order, *, sink: BinaryIO) -> Record:
+    """Write the 0-row object that ends the log at `head`, since it goes on at `to`. Terms: as for ``expired``."""
+    record = _record("moved", head, order, folder=folder_date(head.next))
+    return _empty(replace(record, moved_to=to, format=MOVED_FORMAT), order, sink)
 
 
 def compose_way(folder: date, schedule: dict[str, object], head: Head, order: Order, *, sink: BinaryIO) -> Record:

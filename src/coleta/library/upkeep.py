@@ -15,6 +15,7 @@ from coleta.wiring import App
 
 if TYPE_CHECKING:
     from coleta.cli.filling import Filled
+    from coleta.cli.move import Relocated
     from coleta.cli.raw import Raw
     from coleta.cli.rename import Renamed
     from coleta.cli.tables import PublishedTable
@@ -62,6 +63,26 @@ class Upkeep:
         from coleta.cli.rename import rename_in
 
         done = rename_in(self._app, old, new, dry_run=dry_run)
+        if not dry_run:
+            self._app = self._app.again()
+        return done
+
+    def move(self, stream: str, *, to: str | None = None, path: str | None = None, dry_run: bool = False) -> Relocated:
+        """Move the log of `stream` to the store `to`, under `path`, and let the project file say so.
+
+        A ``Relocated``: ``stream``, ``was``, ``now`` (places), ``commits``, ``copied``, ``waiting``, ``changed``. What
+        waits in the spool lands in the new place. Nothing is deleted in the old one. Doing so again copies only what
+        other machines have left there since.
+
+        Raises:
+            Busy: another process collects the stream.
+            Misconfigured: the place cannot be had, or the project has no file.
+            StoreUnavailable, Corrupt, SpoolRefused: called again, it goes on where it was.
+
+        """
+        from coleta.cli.move import relocate
+
+        done = relocate(self._app, stream, to=to, path=path, dry_run=dry_run)
         if not dry_run:
             self._app = self._app.again()
         return done

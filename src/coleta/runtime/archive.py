@@ -165,15 +165,16 @@ def adopt(station: Station, *, until: datetime | None = None) -> int:
 
 def _unnamed(station: Station) -> Iterator[str]:
     """The names of archived answers of which nothing is known, oldest first, so many at most as are taken at once."""
-    listed = {_digest16(name): name for name in station.store.names(FOLDER)}
+    listed = {digest16(name): name for name in station.store.names(FOLDER)}
     known = station.index.landed(listed.keys())
-    known |= {_digest16(name) for name in station.store.names("_superseded/")}
+    known |= {digest16(name) for name in station.store.names("_superseded/")}
     known |= {(entry.trailer.answer or "")[:16] for entry in station.spool.contents().waiting}
     unnamed = sorted(name for digest, name in listed.items() if digest not in known)
     yield from unnamed[:ADOPTED_AT_ONCE]
 
 
-def _digest16(name: str) -> str:
+def digest16(name: str) -> str:
+    """The beginning of the answer's id in the `name` of a copy."""
     return name.rpartition("-")[2].removesuffix(".spool")
 
 

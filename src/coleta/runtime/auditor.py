@@ -164,6 +164,9 @@ class _Audit:
             self._findings.add(self._open_time())
             if self._table is not None:
                 self._findings.add(self._table.at_the_end(walk.head.seq))
+        if walk.head.moved_to is not None:
+            what = f"the log has ended here, and goes on at {walk.head.moved_to}: give the stream that place"
+            self._found(Finding("warning", "moved", walk.head.next, what))
         if self._share is not None:
             self._findings.add(self._inspector.spool_files("superseded", store.names("_superseded/")))
             self._findings.add(self._inspector.spool_files("archive", self._files.strangers(store.names("_archive/"))))
@@ -190,7 +193,8 @@ class _Audit:
         except Corrupt as error:
             wrong = Finding("damage", "unreadable_object", name, error.what)
         else:
-            if footer is None and not self._is_remembered(before.seq + 1):
+            if footer is None and (before.moved_to or not self._is_remembered(before.seq + 1)):
+                # Where it goes on, others have the numbers that would come next.
                 return None
             what = "it was committed, and it is not there"
             wrong = self._walk.add(footer.committed) if footer else Finding("damage", "missing_object", name, what)
@@ -269,6 +273,8 @@ class _Audit:
 
     def _open_time(self) -> list[Finding]:
         evidence = self._evidence
+        if self._walk.head.moved_to is not None:
+            return []  # later time has its outcomes where the log goes on
         waiting = (interval for entry in evidence.spool.waiting for interval in entry.intervals)
         cadence = Cadence.of(evidence.stream)
         # A tick ends at an instant of the grid: what is after the newest whose deadline has passed is no tick yet.

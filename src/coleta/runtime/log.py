@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Head, Identity
 from coleta.land.jail import check_redrives
+from coleta.land.moving import gone
 from coleta.land.parquet import TAIL_BYTES, footer_bytes, stored_record
 from coleta.land.record import decode_record, record_digest
 from coleta.land.rollup import ROLL_UP_COMMITS, decode_rollup, rollup_name
@@ -14,17 +15,31 @@ from coleta.ports import Index, ObjectStore
 
 
 def follow(store: ObjectStore, index: Index, identity: Identity) -> Head:
-    """The head of the log now; what was new is entered in `index`.
+    """The head of the log now, for whoever is to extend it; what was new is entered in `index`.
 
     Raises:
         StoreUnavailable: the store cannot be read.
+        LogMoved: it has ended here, and goes on at another place.
         Corrupt: an object breaks the log's rules.
 
+    """
+    head = follow_to_end(store, index, identity)
+    if head.moved_to is not None:
+        raise gone(head.moved_to, identity)
+    return head
+
+
+def follow_to_end(store: ObjectStore, index: Index, identity: Identity) -> Head:
+    """The same, also of a log that goes on at another place: such a head must not be extended.
+
+    The record that says so is not entered: with the same number another one stands in the log where that goes on.
     """
     head = known_head(index, identity)
     if not head.seq:
         head = _leap(store, index, head)
     while (found := read_commit(store, head.next)) is not None:
+        if found.record.goes_on is not None:
+            return head.after(found)
         head = _learn(index, head, found)
     return head
 

@@ -13,8 +13,9 @@ from datetime import datetime
 
 from coleta.collect.cadence import first_tick
 from coleta.collect.clocks import EARLIEST
-from coleta.errors import Corrupt, Doubtful, Misconfigured, StoreUnavailable, WrongClock
+from coleta.errors import Corrupt, Doubtful, Misconfigured, Retryable, StoreUnavailable, WrongClock
 from coleta.land.commit import IDENTITY_NAME, Identity
+from coleta.land.moving import ORIGIN_NAME
 from coleta.land.table import check_change
 from coleta.ports import Cell, Created, Exists, Housekeeping, Ids, Index, Notes, ObjectStore, Scratch, Spool, Table
 from coleta.runtime.archive import ArchivingSpool, adopt
@@ -63,6 +64,7 @@ def identify(store: ObjectStore, stream: Stream, ids: Ids, now: datetime) -> Ide
     Raises:
         Misconfigured: the path belongs to another project or stream.
         WrongClock: there is none, and `now` cannot be right: a log is never begun in 1970.
+        Retryable: a log is on its way there.
         StoreUnavailable: it could not be told.
 
     """
@@ -79,6 +81,7 @@ def identify(store: ObjectStore, stream: Stream, ids: Ids, now: datetime) -> Ide
                 where=f"{stream.store}/{stream.path}",
                 hint="set the clock (NTP); a service goes on by itself then",
             )
+        _refuse_what_is_on_its_way(store)
         mine = Identity(ids.uuid(), stream.project, stream.name, first_tick(stream.schedule, now), now)
         body = mine.to_json()
         try:
@@ -87,6 +90,21 @@ def identify(store: ObjectStore, stream: Stream, ids: Ids, now: datetime) -> Ide
         except Doubtful:
             continue
     raise StoreUnavailable("it neither stores the identity nor says that one exists", where=IDENTITY_NAME)
+
+
+def _refuse_what_is_on_its_way(store: ObjectStore) -> None:
+    """Begin no log where another one is about to come: its identity is the last of it.
+
+    Raises:
+        Retryable: a move to this place has not ended.
+
+    """
+    if store.read(ORIGIN_NAME) is not None:
+        raise Retryable(
+            "a log is on its way to this place, and not all of it has come",
+            where=ORIGIN_NAME,
+            hint="wait, or run the same `coleta move` again where it was cut off; collecting goes on by itself then",
+        )
 
 
 def check_owner(identity: Identity, stream: Stream) -> None:
@@ -208,10 +226,13 @@ def confirm(store: ObjectStore, identity: Identity) -> None:
 
     Raises:
         Misconfigured: it is gone, or another lies in its place.
+        Retryable: it is on its way there.
         StoreUnavailable: it could not be told.
 
     """
     stored = store.read(IDENTITY_NAME)
+    if stored is None:
+        _refuse_what_is_on_its_way(store)
     if stored is None or Identity.from_json(stored).uuid != identity.uuid:
         raise Misconfigured(
             f"the log {identity.uuid} that this machine has landed in is no longer there",

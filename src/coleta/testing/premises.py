@@ -12,6 +12,7 @@ from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.events import Accepted, Asking, Event, Gapped
 from coleta.runtime.opening import Premises
 from coleta.runtime.station import World
+from coleta.stream import Stream
 from coleta.testing.baton import Baton
 from coleta.testing.gates import GatedCell, GatedIndex, GatedNotes, GatedSpool, GatedStore
 from coleta.testing.machine import CLOCK_URL, Process
@@ -46,9 +47,10 @@ def world_of(ground: Ground, process: Process) -> World:
     return World(clock=process, ids=ground.ids, transport=process, owner=owner, tool="sim", tell=tell, clocks=clocks)
 
 
-def premises_of(ground: Ground, process: Process) -> Premises:
-    """The place of `process`, before it has opened its stream."""
+def premises_of(ground: Ground, process: Process, stream: Stream | None = None) -> Premises:
+    """The place of `process`, before it has opened its stream, or another `stream` that its log may lie in."""
     machine = process.machine
+    stream = stream or machine.stream
 
     def spool_for(identity: Identity) -> Spool:
         inner = MemorySpool(uuid=identity.uuid, now=process.now, files=machine.files)
@@ -63,9 +65,9 @@ def premises_of(ground: Ground, process: Process) -> Premises:
         return GatedIndex(inner, process)
 
     return Premises(
-        stream=machine.stream,
+        stream=stream,
         root=GatedStore(ground.store, process),
-        store=Below(GatedStore(ground.store, process), "compras"),
+        store=Below(GatedStore(ground.store, process), stream.path),
         notes=GatedNotes(machine.notes, process),
         scratch=MemoryScratch(),
         spool_for=spool_for,

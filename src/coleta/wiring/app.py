@@ -42,6 +42,7 @@ from coleta.wiring.stores import Stores, is_bucket
 
 if TYPE_CHECKING:
     # Late, since these bring pyarrow and urllib3, and most commands end in less time than that takes.
+    from coleta.runtime.moving import Passage
     from coleta.runtime.orders import Preview
     from coleta.runtime.repair import Shop
     from coleta.runtime.service import Service
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from coleta.settings.effective import Setting
 
 Tell = Callable[[Event], None]
+
+COPIES = 16
+"""Objects copied at once where a bucket is far away: each waits for a few requests, and many fit into memory."""
 
 
 class App:
@@ -198,10 +202,6 @@ class App:
         check_owner(identity, stream)
         return f"honours create-only puts; holds this stream's log {identity.uuid}"
 
-    def lifecycle(self, stream: Stream, world: World) -> Sequence[str] | str | None:
-        """The lifecycle rules of a bucket that would take objects of `stream`; or why that cannot be told."""
-        return self._stores.lifecycle(stream, world.transport, self._clock.now())
-
     def rows(self, stream: Stream, names: Sequence[str], *, limit: int) -> list[Mapping[str, object]]:
         """The first `limit` rows of the data objects `names`."""
         import pyarrow as pa
@@ -236,6 +236,31 @@ class App:
         from coleta.settings.changes import rename_stream
 
         return rename_stream(self._project, old, new, self._variables)
+
+    def moved(self, name: str, *, to: str | None, path: str | None) -> Edited:
+        """The project file in which the stream `name` lies in the store `to`, under `path`."""
+        from coleta.settings.changes import move_stream
+
+        return move_stream(self._project, self.stream(name).name, self._variables, to=to, path=path)
+
+    def place(self, stream: Stream) -> ObjectStore | None:
+        """The place of `stream` in its store; None where that was never made."""
+        if self._stores.is_unmade(stream):
+            return None
+        return Below(self._stores.open(stream, create=False), stream.path)
+
+    @contextmanager
+    def passage(self, old: Stream, new: Stream, tell: Tell) -> Iterator[Passage]:
+        """One stream where it lies and where it is to lie, for this process alone."""
+        from coleta.runtime.moving import Passage
+
+        with ExitStack() as stack:
+            self._lock(stack, old)
+            transport = self._transport()
+            stack.callback(transport.close)
+            here, there = self._premises(old, stack), self._premises(new, stack)
+            threads = COPIES if is_bucket(old) or is_bucket(new) else 1
+            yield Passage(here, there, self._world(transport, tell), threads)
 
     def settings(self) -> Sequence[Setting]:
         """Every key of the project file as it takes effect."""

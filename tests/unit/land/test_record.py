@@ -53,8 +53,8 @@ def test_a_record_has_one_form_so_that_its_digest_names_it() -> None:
 
 
 def test_what_a_newer_version_wrote_is_refused_and_said_so() -> None:
-    with pytest.raises(Corrupt, match="has format 2; this version of Coleta reads up to 1") as refused:
-        decode_record("x", encode_record(replace(RECORD, format=2)))
+    with pytest.raises(Corrupt, match="has format 3; this version of Coleta reads up to 2") as refused:
+        decode_record("x", encode_record(replace(RECORD, format=3)))
     assert "upgrade Coleta" in (refused.value.hint or "")
 
 
