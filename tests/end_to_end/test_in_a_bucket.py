@@ -210,6 +210,24 @@ def test_check_names_a_missing_bucket_and_a_denied_one(project: Make, serve: Ser
     assert "s3:PutObject" in json.dumps(found[1])
 
 
+def test_check_warns_of_a_rule_of_the_bucket_that_would_take_objects_of_the_log(
+    project: Make, serve: Serve, s3: S3Service
+) -> None:
+    one = project(serve())
+    prefix = one.url.removeprefix("s3://lake/")
+    rule = f"<Rule><ID>tidy</ID><Status>Enabled</Status><Filter><Prefix>{prefix}/s/_arch</Prefix></Filter>"
+    days = "<Expiration><Days>3650</Days></Expiration></Rule>"
+
+    without = one.call("check")
+    with s3.with_rules(f"<LifecycleConfiguration>{rule}{days}</LifecycleConfiguration>"):
+        warned, told = one.call("check"), one.call("check", "--json")
+
+    assert "ok      lifecycle s: no rule of the bucket takes anything away" in without.out
+    assert warned.status == 0
+    assert f"WARNING lifecycle s: the rule 'tidy' deletes what begins with '{prefix}/s/_arch': the log" in warned.out
+    assert [one["check"] for one in json.loads(told.out)["checks"] if one["warning"]] == ["lifecycle"]
+
+
 def test_a_new_endpoint_is_another_store_even_if_its_bucket_has_the_same_name(
     project: Make, serve: Serve, s3: S3Service
 ) -> None:

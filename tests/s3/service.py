@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from coleta.adapters.housekeeping import CloudHousekeeping
 from coleta.adapters.object_store import CloudStore
+from coleta.adapters.s3_credentials import Keys
+from coleta.adapters.s3_lifecycle import signed
 from coleta.demo_api.seaweedfs import Login
-from coleta.stream import Store
+from coleta.stream import Hidden, Store
 
 LOGINS = (
     Login("COLETAADMIN", "canary-of-the-admin"),
@@ -61,3 +67,20 @@ class S3Service:
         place, variables = Store(self.url()), self.environment(login)
         keeping = CloudHousekeeping(place, environment=lambda: variables, folder=Path())
         return self.store(place), keeping
+
+    @contextmanager
+    def with_rules(self, rules: str) -> Iterator[None]:
+        """Let the bucket have these lifecycle rules in a ``with`` block."""
+        self._set_rules("PUT", rules.encode())
+        try:
+            yield
+        finally:
+            self._set_rules("DELETE", b"")
+
+    def _set_rules(self, method: str, body: bytes) -> None:
+        url, keys = f"{self.endpoint}/lake", Keys(ADMIN.access_key, ADMIN.secret_key)
+        headers = signed(method, url, keys, region="us-east-1", now=datetime.now(UTC), body=body)
+        sent = {name: value.value if isinstance(value, Hidden) else str(value) for name, value in headers}
+        request = urllib.request.Request(f"{url}?lifecycle=", data=body or None, headers=sent, method=method)
+        with urllib.request.urlopen(request, timeout=15):
+            pass

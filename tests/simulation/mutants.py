@@ -316,17 +316,17 @@ MUTANTS = (
         "yield from unnamed[:0]",
     ),
     Mutant(
-        "gap_beats_a_link",
+        "later_links_set_aside",
         "land/commit.py",
-        "    if header.carried is not None and entry.name not in links:\n        return True\n",
-        "    if header.carried is not None and (entry.name not in links or head.settled.overlaps(tick)):\n"
-        "        return True\n",
+        "    if header.carried is not None and entry.name not in links:\n",
+        "    if header.carried is not None and entry.name not in list(links)[:1]:\n",
     ),
     Mutant(
-        "part_with_a_broken_record_set_aside",
+        "placed_part_with_a_broken_record_set_aside",
         "land/compose.py",
         "if account.outcome is Outcome.REJECTED and account.settles not in ((), (account.tick,)):",
-        "if account.quarantined and account.settles not in ((), (account.tick,)):",
+        "broken = account.outcome is Outcome.REJECTED or (account.quarantined and member.entry.header.window)\n"
+        "        if broken and account.settles not in ((), (account.tick,)):",
     ),
     Mutant(
         "quarantine_judged_by_an_older_log",
@@ -364,8 +364,8 @@ MUTANTS = (
     Mutant(
         "given_up_and_not_deleted",
         "runtime/discard.py",
-        "if name in expired]",
-        "if name in expired][:0]",
+        "naming=there), before=None).gone\n",
+        "naming=there), before=None).gone[:0]\n",
     ),
     Mutant(
         "pause_not_looked_at",

@@ -202,6 +202,12 @@ class App(Protocol):
 
         """
 
+    def lifecycle(self, stream: Stream, world: World) -> Sequence[str] | str | None:
+        """The lifecycle rules of a bucket that would take objects of `stream`, each in a few words.
+
+        Or, as a text, why that cannot be told; None where the store is not one whose rules can be asked for.
+        """
+
     def rows(self, stream: Stream, names: Sequence[str], *, limit: int) -> list[Mapping[str, object]]:
         """The first `limit` rows of the data objects `names`, as a person would see them."""
 

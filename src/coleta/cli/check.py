@@ -30,6 +30,8 @@ class Check:
     name: str
     stream: str | None
     found: str | ColetaError
+    warning: bool = False
+    """Whether a person should look at what was found, though it is no error."""
 
     @property
     def error(self) -> ColetaError | None:
@@ -86,7 +88,10 @@ def checks(app: App, *, offline: bool) -> Iterator[Check]:
     with app.world(lambda event: None) as world:
         for stream in app.streams:
             yield _try("request", stream, lambda one: _request(app, one, world))
-            yield _try("store", stream, lambda one: f"{one.store}: {app.probe(one)}")
+            store = _try("store", stream, lambda one: f"{one.store}: {app.probe(one)}")
+            yield store
+            if store.error is None:
+                yield from _lifecycle(app, stream, world)
 
 
 def _try(name: str, stream: Stream, trial: Callable[[Stream], str]) -> Check:
@@ -94,6 +99,22 @@ def _try(name: str, stream: Stream, trial: Callable[[Stream], str]) -> Check:
         return Check(name, stream.name, trial(stream))
     except ColetaError as error:
         return Check(name, stream.name, error)
+
+
+def _lifecycle(app: App, stream: Stream, world: World) -> Iterator[Check]:
+    """Whether rules of the bucket would take objects of the log away; silent where none can be asked for."""
+    try:
+        rules = app.lifecycle(stream, world)
+    except ColetaError as error:
+        yield Check("lifecycle", stream.name, error)
+        return
+    if isinstance(rules, str):
+        yield Check("lifecycle", stream.name, f"not looked at: {rules}")
+    elif rules:
+        what = f"{'; '.join(rules)}: the log would lose objects, and landing stop. Let no rule reach them"
+        yield Check("lifecycle", stream.name, what, warning=True)
+    elif rules is not None:
+        yield Check("lifecycle", stream.name, "no rule of the bucket takes anything away")
 
 
 def _request(app: App, stream: Stream, world: World) -> str:
@@ -118,6 +139,9 @@ def _request(app: App, stream: Stream, world: World) -> str:
 
 def _show(screen: Screen, check: Check) -> None:
     about = f"{check.name:<9} {check.stream}: " if check.stream else f"{check.name:<9} "
+    if check.warning:
+        screen.out(f"WARNING {about}{check.found}", style="warning")
+        return
     if check.error is None:
         screen.out(f"ok      {about}{check.found}", style="good")
         return
@@ -131,6 +155,7 @@ def _value(check: Check) -> dict[str, object]:
         "check": check.name,
         "stream": check.stream,
         "ok": check.error is None,
+        "warning": check.warning,
         "found": None if check.error else check.found,
         "error": error_value(check.error),
     }

@@ -39,7 +39,8 @@ SETTLING = 6 * MINUTE
 """Long enough for every pause, deadline and stop to pass, and for late effects to come."""
 TAKING_UP = ALIVE + ADOPT_EVERY
 """Long enough for others to take up what a dead machine has left in the archive."""
-MOST_TURNS = 60_000
+MOST_TURNS = 30_000
+"""Some seven times as many as a long world has: one that passes this never comes to rest."""
 
 
 class Simulation:

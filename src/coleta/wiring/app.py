@@ -202,6 +202,10 @@ class App:
         check_owner(identity, stream)
         return f"honours create-only puts; holds this stream's log {identity.uuid}"
 
+    def lifecycle(self, stream: Stream, world: World) -> Sequence[str] | str | None:
+        """The lifecycle rules of a bucket that would take objects of `stream`; or why that cannot be told."""
+        return self._stores.lifecycle(stream, world.transport, self._clock.now())
+
     def rows(self, stream: Stream, names: Sequence[str], *, limit: int) -> list[Mapping[str, object]]:
         """The first `limit` rows of the data objects `names`."""
         import pyarrow as pa

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from coleta.adapters.below import Below
 from coleta.adapters.disk_notes import DiskNotes
 from coleta.adapters.file_store import FileStore
 from coleta.errors import WrongQuestion
-from coleta.ports import Cell, Housekeeping, ObjectStore, Table
+from coleta.ports import Cell, Housekeeping, ObjectStore, Table, Transport
 from coleta.stream import Stream
 
 if TYPE_CHECKING:
@@ -75,6 +76,23 @@ class Stores:
 
             whole = FileHousekeeping(store_path(stream.store))
         return BelowHousekeeping(whole, stream.path)
+
+    def lifecycle(self, stream: Stream, transport: Transport, now: datetime) -> Sequence[str] | str | None:
+        """The lifecycle rules that would take objects of `stream`; a text says why that cannot be told."""
+        if not stream.store.startswith("s3:"):
+            return None
+        from coleta.adapters.s3_lifecycle import harmful_rules_of
+
+        store = self._project.store(stream.store)
+        beginning = "/".join(filter(None, (*store.url.split("/")[3:], stream.path, "")))
+        return harmful_rules_of(
+            store,
+            f"{beginning}/",
+            environment=self._environment,
+            folder=self._project.root,
+            transport=transport,
+            now=now,
+        )
 
     def lease_cell(self, stream: Stream, root: FileStore | CloudStore) -> Cell:
         """Where collectors of `stream` agree whose turn it is."""
