@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 
 from coleta.audit.laws import LAWS, LogWalk
 from coleta.collect.carry import Carried
@@ -18,6 +19,7 @@ from coleta.land.record import (
     Account,
     ArchiveFile,
     Outcome,
+    Place,
     QuarantineFile,
     Record,
     Wait,
@@ -27,6 +29,7 @@ from coleta.land.record import (
 from coleta.testing.samples import MINUTE, NOON, sample_identity, sample_record, sample_tick
 
 PATH = "_quarantine/20261124T120000Z-0123456789abcdef.jsonl.zst"
+ELSEWHERE = Place("s3://bucket/lake", "sales")
 
 
 class Log:
@@ -92,6 +95,10 @@ def expired(record: Record) -> Record:
 
 def turn(record: Record) -> Record:
     return replace(record, kind="turn", accounts=(), rows=0)
+
+
+def moved(record: Record) -> Record:
+    return replace(turn(record), kind="moved", schedule=None, moved_to=ELSEWHERE, format=2)
 
 
 def carries(
@@ -210,6 +217,28 @@ def test_a_quarantine_file_is_given_up_once_and_only_after_it_was_named() -> Non
     ]
 
 
+def test_nothing_comes_after_the_record_that_a_log_has_moved() -> None:
+    log = Log().add().add(moved)
+    assert (log.breaks, log.end(), log.head.moved_to) == ([], [], ELSEWHERE)
+
+    assert log.add(turn).breaks == [f"the log ended before it, and goes on at {ELSEWHERE}"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: replace(moved(record), moved_to=UNSET),
+        lambda record: replace(record, moved_to=ELSEWHERE, format=2),
+        lambda record: replace(moved(record), format=1),
+        lambda record: replace(moved(record), accounts=record.accounts, rows=record.rows),
+    ],
+)
+def test_whoever_says_where_a_log_goes_on_is_of_that_kind_and_holds_nothing_else(
+    change: Callable[[Record], Record],
+) -> None:
+    assert Log().add().add(change).breaks != []
+
+
 HELD_BY = {
     1: "test_a_commit_that_breaks_a_law_is_found",
     2: "test_an_object_whose_record_counts_other_rows_is_refused",
@@ -226,6 +255,7 @@ HELD_BY = {
     13: "test_a_commit_that_breaks_a_law_is_found",
     14: "test_a_hole_before_the_newest_outcome_is_open_for_a_day_and_then_damage_and_time_after_it_is_only_late",
     15: "test_each_damage_has_its_finding",
+    16: "test_nothing_comes_after_the_record_that_a_log_has_moved",
 }
 """Which test fails where an audit does not look for that law any more."""
 
