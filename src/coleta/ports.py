@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
+from coleta.audit.alerts import Notice
 from coleta.collect.lost import Lost
 from coleta.collect.request import Request
 from coleta.collect.response import Failed, Response
@@ -244,6 +245,16 @@ class Index(Protocol):
 
         With `naming` only those that name one of these files: in their quarantine, archive or redrives.
         """
+
+
+class Alerts(Protocol):
+    """A way to reach a person."""
+
+    def send(self, notice: Notice, *, timeout: timedelta) -> str | None:
+        """Pass `notice` on within `timeout`; None, or why it could not be. Raises nothing."""
+
+    def close(self) -> None:
+        """End what is under way, from any thread; what is sent after that is sent all the same."""
 
 
 class Keepsakes(Protocol):

@@ -22,6 +22,7 @@ TITLES = {
     ("maintenance",): "`[maintenance]`",
     ("store", "NAME"): "`[store.NAME]`",
     ("auth", "NAME"): "`[auth.NAME]`",
+    ("alerts",): "`[alerts]`",
     ("stream", "NAME"): "`[stream.NAME]`",
     ("stream", "NAME", "checks"): "`checks`",
     ("stream", "NAME", "land"): "`land`",

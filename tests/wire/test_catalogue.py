@@ -195,6 +195,7 @@ CATALOGUE = {
         "unit/land/test_decode.py::test_under_reject_one_unknown_member_refuses_the_answer",
     ],
     ("C 41", "every record fails"): [
+        "unit/runtime/test_alerting.py::test_a_tick_whose_every_record_fails_is_told_and_so_is_its_end",
         "unit/land/test_compose.py::test_where_every_record_is_broken_the_tick_is_rejected",
         "wire/test_ticks.py::test_a_tick_whose_every_record_fails_is_rejected_and_the_next_lands",
     ],
@@ -221,7 +222,6 @@ CATALOGUE = {
 NOT_YET = {
     "A 11": "lines of JSON are no format yet, so there is nothing to opt in to",
     "A 24": "pages are asked by number; there are no page cursors",
-    "C 41": "there are no alerts",
 }
 """What of a number is not built, and what happens today."""
 

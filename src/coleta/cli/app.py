@@ -244,6 +244,14 @@ class App(Protocol):
 
         """
 
+    def test_alerts(self) -> None:
+        """Send a notice that says that it is a test, in the way in which people are told of trouble.
+
+        Raises:
+            Misconfigured: the project file names none, or it failed.
+
+        """
+
     def settings(self) -> Sequence[Setting]:
         """Every key of the project file as it takes effect, in the file's order.
 

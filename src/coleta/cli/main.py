@@ -20,6 +20,7 @@ from typing import Annotated
 
 import typer
 
+from coleta.cli.alert import alert_commands
 from coleta.cli.check import check_command
 from coleta.cli.config import config_commands
 from coleta.cli.demo import demo_command
@@ -79,6 +80,7 @@ def build(doors: Doors) -> typer.Typer:
     app.command("verify")(verify_command(doors))
     app.command("repair")(repair_command(doors))
     app.command("query")(query_command(doors))
+    app.add_typer(alert_commands(doors))
     app.add_typer(quarantine_commands(doors))
     app.add_typer(raw_commands(doors))
     app.command("trace")(trace_command(doors))

@@ -19,6 +19,7 @@ from coleta.land.record import Account, Outcome
 from coleta.runtime.events import (
     Accepted,
     Adopted,
+    Alerted,
     AskAgain,
     Asking,
     Damaged,
@@ -143,6 +144,9 @@ class Narrator:
             case Trouble(_, where, what, until):
                 text = f"{where}: {what}; tried again at {self._time(until)}, nothing is lost meanwhile"
                 return [Line(self._of(stream, text), "bad")]
+            case Alerted(_, incident):
+                text = f"ALERT {incident.state}: {incident.cause}, {incident.what}"
+                return [Line(self._of(stream, text), "good" if incident.state == "recovered" else "bad")]
             case Stopped(_, what):
                 return [Line(self._of(stream, f"given up, until a person acts: {what}"), "bad")]
             case Published(_, objects, rows, seq):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from coleta.audit.alerts import Incident
 from coleta.collect.spool import Gap, Spooled
 from coleta.collect.tick import Interval
 from coleta.land.commit import Committed
@@ -148,6 +149,14 @@ class TableStopped:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Alerted:
+    """A person is told of an incident, if the project says how."""
+
+    stream: str
+    incident: Incident
+
+
 Event = (
     Opened
     | Asking
@@ -164,4 +173,5 @@ Event = (
     | Stopped
     | Published
     | TableStopped
+    | Alerted
 )

@@ -108,6 +108,7 @@ class _Effective:
             yield from self._of_store(name)
         for name in self._file.auth:
             yield from self._of_table(("auth", "NAME"), ("auth", name), {})
+        yield from self._of_table(("alerts",), ("alerts",), {})
         for stream in self._project.streams:
             yield from self._of_stream(stream)
 

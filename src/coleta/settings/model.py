@@ -58,6 +58,13 @@ def _one_or_many(written: object) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _command(written: object) -> object:
+    """A program and its arguments, each a text."""
+    if not isinstance(written, list) or not written or not all(isinstance(word, str) for word in written):
+        raise ValueError('must be a list of texts, the program first: command = ["notify", "--urgent"]')
+    return tuple(written)
+
+
 def _param(written: object) -> tuple[str, ...]:
     """The texts that one parameter is sent with: a list is sent as the same name several times."""
     texts: list[str] = []
@@ -129,6 +136,7 @@ _SIZE = {"type": "string", "pattern": "^[0-9]{1,9} ?(B|kB|KB|MB|GB|TB|KiB|MiB|Gi
 _SELECTION = {"type": "string", "pattern": "^(\\$\\.)?[^.\\[\\]*$]+(\\.[^.\\[\\]*]+)*$"}
 _NAMES = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 _NETWORKS = {"type": "array", "items": {"type": "string", "pattern": "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"}}
+_COMMAND = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 _SCALAR = {"type": ["string", "number", "boolean"]}
 _PARAM = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
 
@@ -139,9 +147,10 @@ Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema(_SIZE)]
 Selection = Annotated[tuple[str, ...], BeforeValidator(parse_selection), WithJsonSchema(_SELECTION)]
 Param = Annotated[tuple[str, ...], BeforeValidator(_param), WithJsonSchema(_PARAM)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), WithJsonSchema(_NAMES)]
+Text = Annotated[str, Field(min_length=1)]
+Command = Annotated[tuple[Text, ...], BeforeValidator(_command), WithJsonSchema(_COMMAND)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(check_networks), WithJsonSchema(_NETWORKS)]
 Reference = Annotated[str, AfterValidator(_reference)]
-Text = Annotated[str, Field(min_length=1)]
 
 
 class _Table(BaseModel):
@@ -180,6 +189,12 @@ class StoreTable(_Table):
     service_account: Reference | None = None
     token: Reference | None = None
     timeout: Positive = timedelta(seconds=30)
+
+
+class AlertsTable(_Table):
+    """``[alerts]``: how a person is told of trouble."""
+
+    command: Command | None = None
 
 
 class AuthTable(_Table):
@@ -299,6 +314,7 @@ class FileTable(_Table):
     maintenance: MaintenanceTable = MaintenanceTable()
     store: dict[str, StoreTable] = {}
     auth: dict[str, AuthTable] = {}
+    alerts: AlertsTable = AlertsTable()
     stream: dict[str, StreamTable] = {}
 
 
@@ -309,6 +325,7 @@ TABLES: dict[Keys, type[BaseModel]] = {
     ("maintenance",): MaintenanceTable,
     ("store", "NAME"): StoreTable,
     ("auth", "NAME"): AuthTable,
+    ("alerts",): AlertsTable,
     ("stream", "NAME"): StreamTable,
     ("stream", "NAME", "checks"): ChecksTable,
     ("stream", "NAME", "land"): LandTable,

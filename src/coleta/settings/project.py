@@ -45,6 +45,8 @@ class Project:
     stores: Mapping[str, Store]
     window: Window | None
     """When a service may do upkeep; None: at any time."""
+    alert_command: tuple[str, ...]
+    """A program with its arguments that is run to tell a person of trouble; empty: none is."""
     document: Document
     """The file as text, for who asks where a value comes from."""
 
@@ -114,6 +116,7 @@ def project_of(document: Document, *, environment: Mapping[str, str], to: str | 
         streams=tuple(build_stream(stream, project=name, kept=file.retention) for stream in streams),
         stores=build_stores(file, stores, place),
         window=_window(file.maintenance),
+        alert_command=file.alerts.command or (),
         document=document,
     )
 

@@ -36,6 +36,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "maintenance": "When coleta up does upkeep.",
         "store": "Where data lands: [store.NAME].",
         "auth": "Where streams get their tokens: [auth.NAME].",
+        "alerts": "How a person is told of trouble.",
         "stream": "What is collected: [stream.NAME].",
     },
     ("spool",): {
@@ -80,6 +81,9 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "audience": "Whom the token is for.",
         "style": "Whether the client's id and secret stand in the request's header or in its body.",
         "allow_addresses": "Networks that the URL's host may lead to though they are private: 10.0.0.0/8",
+    },
+    ("alerts",): {
+        "command": "A program with its arguments, which gets the news as JSON on its standard input.",
     },
     ("stream", "NAME"): {
         "store": "The name of a [store.NAME]; must be there where there are several.",

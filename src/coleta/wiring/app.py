@@ -122,12 +122,14 @@ class App:
     def service(self, tell: Tell) -> Iterator[Service]:
         """A service for all streams; their locks are held until the end of the ``with`` block."""
         from coleta.runtime.service import Service
+        from coleta.wiring.alerts import alerting
 
         with ExitStack() as stack:
             for stream in self.streams:
                 self._lock(stack, stream)
             transport = self._transport()
             premises = [self._premises(stream, stack) for stream in self.streams]
+            tell = stack.enter_context(alerting(self._project, tell, self._clock.now))
             window = self._project.window
             yield Service(premises, self._world(transport, tell), close=transport.close, window=window)
 
@@ -265,6 +267,12 @@ class App:
             here, there = self._premises(old, stack), self._premises(new, stack)
             threads = COPIES if is_bucket(old) or is_bucket(new) else 1
             yield Passage(here, there, self._world(transport, tell), threads)
+
+    def test_alerts(self) -> None:
+        """Send a notice that says that it is a test."""
+        from coleta.wiring.alerts import send_test
+
+        send_test(self._project, self._clock.now())
 
     def settings(self) -> Sequence[Setting]:
         """Every key of the project file as it takes effect."""
