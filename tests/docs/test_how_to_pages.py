@@ -37,6 +37,15 @@ def test_the_messages_of_a_full_disk_are_those_that_the_program_has() -> None:
         assert [part for part in parts if part and part not in SOURCE] == []
 
 
+def test_the_messages_about_a_table_are_those_that_the_program_has() -> None:
+    rows = table_below("delta.md", "Something is wrong with the table")
+
+    quoted = [words for row in rows for words in re.findall(r"`([^`]+)`", row[0])]
+    assert len(quoted) == len(rows) > 5
+    parts = [part.strip() for message in quoted for part in message.split("…")]
+    assert [part for part in parts if part and part not in SOURCE] == []
+
+
 def test_the_first_look_names_columns_that_status_has() -> None:
     rows = table_below("first-incident.md", "1. How is everything?")
 

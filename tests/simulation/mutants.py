@@ -593,6 +593,41 @@ MUTANTS = (
         "LOOSE = ()",
         MOVES,
     ),
+    Mutant(
+        "table_read_and_written_on_two_handles",
+        "runtime/registering.py",
+        "    opened.register(files, until=until)",
+        "    (shelf.table.open(shelf.identity.uuid) or opened).register(files, until=until)",
+        told("tests/unit/runtime/test_publisher.py", "overtaken"),
+    ),
+    Mutant(
+        "table_without_a_transaction",
+        "adapters/delta_table.py",
+        "commit_properties=_signed(log, Transaction(log, until)),",
+        "commit_properties=_signed(log),",
+        told("tests/conformance/test_table.py", "folder"),
+    ),
+    Mutant(
+        "rows_before_their_columns",
+        "runtime/registering.py",
+        "    opened = _widened(shelf, opened, terms)\n",
+        "",
+        told("tests/unit/runtime/test_publisher.py", "columns_that_a_contract_adds"),
+    ),
+    Mutant(
+        "newest_commits_are_the_next",
+        "runtime/registering.py",
+        "            if committed.record.seq != seq + 1:",
+        "            if False:",
+        told("tests/unit/runtime/test_publisher.py", "more_that_lands"),
+    ),
+    Mutant(
+        "table_after_a_doubt_not_opened_anew",
+        "adapters/delta_table.py",
+        "        except Exception as error:  # noqa: BLE001  # as above; whatever it is, the commit may have come to be\n",
+        "        except SystemError as error:\n",
+        told("tests/conformance/test_table.py", "folder"),
+    ),
 )
 
 

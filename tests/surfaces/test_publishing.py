@@ -135,6 +135,34 @@ def test_names_that_are_one_column_in_delta_are_told_with_the_files_mistakes(
     assert "would be one column" in done.out
 
 
+def test_what_a_replay_lands_is_registered_too(write_project: Write, call: Call) -> None:
+    folder = write_project(more=f"{TABLE}\nbudget = 1.0")
+    file = folder / "coleta.toml"
+    right = file.read_text(encoding="utf-8")
+    file.write_text(right.replace('price = "float"', 'price = { type = "float", max = -1 }'), encoding="utf-8")
+    call("-C", folder, "run", "compras")
+    assert not (folder / "lake/compras/_delta_log").exists()
+    file.write_text(right, encoding="utf-8")
+
+    done = call("-C", folder, "quarantine", "replay", "compras")
+
+    assert (done.status, rows(folder)) == (0, 5)
+    assert call("-C", folder, "verify").status == 0
+
+
+def test_a_check_says_how_far_the_table_is_or_what_is_wrong_with_it(write_project: Write, call: Call) -> None:
+    folder = write_project(more=TABLE)
+    assert "table     compras: none is there yet" in call("-C", folder, "check").out
+    call("-C", folder, "run", "compras")
+    assert "version 1 holds the log up to commit 1" in call("-C", folder, "check").out
+    shutil.rmtree(folder / "lake/compras/_delta_log")
+
+    done = call("-C", folder, "check")
+
+    assert done.status == 78
+    assert "no longer there" in done.out
+
+
 def test_a_stream_without_a_table_has_none_to_publish(write_project: Write, call: Call) -> None:
     folder = write_project()
 

@@ -233,9 +233,14 @@ def _in_short(why: str) -> str:
 
 
 def _sync(folder: Path, version: int) -> None:
-    """Sync what was written to the log since `version`: delta-rs syncs nothing."""
-    for path in [*folder.iterdir(), folder]:
-        if path is folder or path.name >= f"{version:020}":  # `_last_checkpoint` sorts behind all numbers
+    """Sync what a commit to a table at `version` wrote to the log: delta-rs syncs nothing."""
+    written = [folder, folder / "_last_checkpoint"]
+    while (commit := folder / f"{version:020}.json").exists():
+        # By name, since a listing of years of commits takes a while. Others may have committed just before.
+        written += [commit, commit.with_suffix(".checkpoint.parquet")]
+        version += 1
+    for path in written:
+        if path.exists():
             fd = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(fd)

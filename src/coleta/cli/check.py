@@ -14,6 +14,7 @@ import typer
 from coleta.cli.doors import Doors
 from coleta.cli.screen import Screen, error_lines, error_value
 from coleta.cli.session import JsonOption, session_of
+from coleta.cli.tables import table_found
 from coleta.cli.verdict import over_budget
 from coleta.errors import ColetaError, Misconfigured, OverBudget
 
@@ -92,6 +93,8 @@ def checks(app: App, *, offline: bool) -> Iterator[Check]:
             yield store
             if store.error is None:
                 yield from _lifecycle(app, stream, world)
+            if store.error is None and stream.table is not None:
+                yield _try("table", stream, lambda one: table_found(app, one))
 
 
 def _try(name: str, stream: Stream, trial: Callable[[Stream], str]) -> Check:

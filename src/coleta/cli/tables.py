@@ -62,6 +62,26 @@ def publish_stream(app: App, stream: Stream, *, accept: bool = False, dry_run: b
         return PublishedTable(stream.name, found.objects, found.rows, found.seq, error)
 
 
+def table_found(app: App, stream: Stream) -> str:
+    """What lies where the table of `stream` is, in a few words; nothing is changed.
+
+    Raises:
+        Misconfigured: deltalake is missing; or it is not what it was, or no table of this stream.
+        StoreUnavailable: it cannot be read.
+
+    """
+    from coleta.runtime.registering import checked
+
+    try:
+        shelf = _shelf(app, stream)
+    except NeverStarted:
+        shelf = None
+    opened = None if shelf is None else checked(shelf, accept=False)
+    if opened is None:
+        return "none is there yet: the first landing makes it"
+    return f"version {opened.state.version} holds the log up to commit {opened.state.seq}"
+
+
 def _shelf(app: App, stream: Stream) -> Shelf | None:
     from coleta.runtime.registering import Shelf
 

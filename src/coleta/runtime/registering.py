@@ -83,7 +83,7 @@ def publish(shelf: Shelf, *, accept: bool = False, beyond: bool = True) -> Publi
 
 
 def _publish(shelf: Shelf, *, accept: bool, beyond: bool) -> Publication | None:
-    opened = _checked(shelf, accept=accept)
+    opened = checked(shelf, accept=accept)
     found = list(islice(_commits_after(shelf, opened, beyond=beyond), OBJECTS_AT_ONCE + 1))
     taken, more = found[:OBJECTS_AT_ONCE], len(found) > OBJECTS_AT_ONCE
     filled = [committed for committed in taken if committed.record.rows]
@@ -114,7 +114,7 @@ def _created(shelf: Shelf, terms: Terms) -> OpenTable:
     return opened
 
 
-def _checked(shelf: Shelf, *, accept: bool) -> OpenTable | None:
+def checked(shelf: Shelf, *, accept: bool) -> OpenTable | None:
     """The table, which is this log's and has only grown since this machine looked last."""
     mark = None if accept else _recall(shelf)
     opened = shelf.table.open(shelf.identity.uuid)
@@ -212,6 +212,6 @@ def publish_all(shelf: Shelf, *, accept: bool = False) -> Iterator[Publication]:
 
 def pending(shelf: Shelf, *, accept: bool = False) -> Iterator[Publication]:
     """What publishing would register now; nothing is changed, and no file is looked into. Errors as for ``publish``."""
-    filled = [one for one in _commits_after(shelf, _checked(shelf, accept=accept), beyond=True) if one.record.rows]
+    filled = [one for one in _commits_after(shelf, checked(shelf, accept=accept), beyond=True) if one.record.rows]
     if filled:
         yield Publication(len(filled), sum(one.record.rows for one in filled), filled[-1].record.seq)
