@@ -15,6 +15,7 @@ if ROOT not in sys.path:
 
 from tests.clouds.azurite import AzureService, find_azurite, serve_azurite  # noqa: E402
 from tests.clouds.google import GoogleService, play_google  # noqa: E402
+from tests.clouds.servers import FileServer, serve_sftp, serve_webdav  # noqa: E402
 from tests.s3.service import LOGINS, S3Service  # noqa: E402
 
 
@@ -46,3 +47,17 @@ def google() -> Iterator[GoogleService]:
     """A server that plays one bucket of Google Cloud Storage."""
     with play_google() as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileServer]:
+    """An SFTP server until the last test has run. A test uses a folder of its own."""
+    with serve_sftp(tmp_path_factory.mktemp("sftp")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def webdav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileServer]:
+    """A WebDAV server until the last test has run. A test uses a folder of its own."""
+    with serve_webdav(tmp_path_factory.mktemp("webdav")) as server:
+        yield server

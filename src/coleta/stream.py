@@ -195,6 +195,13 @@ class Store:
     """The key of a Google service account, as JSON."""
     token: SecretRef | None = None
     """A bearer token."""
+    user: str | None = None
+    password: SecretRef | None = None
+    private_key: SecretRef | None = None
+    known_hosts: str | None = None
+    """The file of SSH host keys that are trusted; None: the user's own."""
+    exclusive: bool = False
+    """Whether somebody promises that no other machine or process lands there at the same time."""
     timeout: timedelta = timedelta(seconds=30)
     """The most that one request may take, with as many bytes as travel in that time at a slow pace."""
 

@@ -24,7 +24,7 @@ def in_memory() -> Pair:
     return store, MemoryHousekeeping(store.objects)
 
 
-@pytest.fixture(params=["memory", "disk", "s3", "azure", "google"])
+@pytest.fixture(params=["memory", "disk", "s3", "azure", "google", "sftp", "webdav"])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     root = tmp_path / "lake"
     makers: dict[str, Callable[[], Pair]] = {

@@ -9,6 +9,7 @@ A block's words after the language say what becomes of it:
     sh until-ctrl-c        gets Ctrl-C once a line on stderr holds `wait=…`; `without-api`: the API stops before
     sh s3                  typed as it stands, with a bucket of an S3 on this machine
     sh azure, sh google    the same, with an Azurite, or with what plays Google's store
+    sh server              the same, with an SFTP server, and again with a WebDAV server
     toml file=PATH         is the content of that file, from the folder that the page is in by then
     toml part              keys of a stream; must load there
     text                   shown, not compared
@@ -77,7 +78,7 @@ class Reader:
 
     def follow(self, one: Block) -> None:
         match one.kind:
-            case "sh run" | "sh s3" | "sh azure" | "sh google":
+            case "sh run" | "sh s3" | "sh azure" | "sh google" | "sh server":
                 self.type(one.text)
             case "sh fails":
                 self.type(one.text, status=int(one.words["fails"]))

@@ -1,4 +1,4 @@
-"""The pages about Azure and Google Cloud against the code: their stores load, and whoever follows them lands there."""
+"""The pages about clouds and file servers against the code: their stores load, and whoever follows them lands there."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from tests.clouds.azurite import ACCOUNT, AzureService
 from tests.clouds.google import TOKEN, GoogleService
+from tests.clouds.servers import PASSWORD, FileServer
 from tests.docs.reader import ROOT, Reader, blocks
 
 from coleta.settings import PROJECT_FILE, load_project
 from coleta.stream import Store
 
-PAGES = ("docs/how-to/azure.md", "docs/how-to/google-cloud.md")
+PAGES = ("docs/how-to/azure.md", "docs/how-to/google-cloud.md", "docs/how-to/sftp-webdav.md")
 STREAM = '[stream.s]\nurl = "http://h/x"\nevery = "1h"\ncontract = { id = "int" }\n'
 PURCHASES = 'contract = { ean = "int", price = "float", store = "int", dateTime = "str" }'
 
@@ -66,3 +67,30 @@ def test_whoever_follows_the_page_lands_in_what_plays_google(tmp_path: Path, goo
     follow(PAGES[1], "sh google", store, {"TOKEN": TOKEN}, tmp_path)
 
     assert len(list(google.store(place).names("compras/data/"))) == 1
+
+
+def on_a_server(server: FileServer, folder: Path, text: str, url: str) -> Path:
+    """Type what the page shows with the store `text`, whose `url` leads to a new folder; the folder on the server."""
+    place = server.place()
+    hosts = f'known_hosts = "{server.known_hosts}"\n'
+    store = text.replace(url, place.url).replace('known_hosts = "known_hosts"\n', hosts)
+
+    follow(PAGES[2], "sh server", store, {"LAKE_PASSWORD": PASSWORD}, folder)
+
+    return server.root / place.url.rpartition("/")[2]
+
+
+def test_whoever_follows_the_page_lands_on_an_sftp_server(tmp_path: Path, sftp: FileServer) -> None:
+    text = stores(PAGES[2])[1]
+
+    folder = on_a_server(sftp, tmp_path, text, "sftp://files.example.com/srv/lake")
+
+    assert len(list(folder.glob("compras/data/*/*.parquet"))) == 1
+
+
+def test_whoever_follows_the_page_lands_on_a_webdav_server(tmp_path: Path, webdav: FileServer) -> None:
+    text = stores(PAGES[2])[2]
+
+    folder = on_a_server(webdav, tmp_path, text, "webdavs://cloud.example.com/remote.php/dav/files/coleta/lake")
+
+    assert len(list(folder.glob("compras/data/*/*.parquet"))) == 1

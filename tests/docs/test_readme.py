@@ -33,7 +33,7 @@ LOOKED_UP = (
     "docs/how-to/retention.md",
 )
 """Pages whose commands are for someone who has a project: each is typed, one after the other, in the purchases'."""
-IN_S3 = ("docs/how-to/s3.md", "docs/how-to/azure.md", "docs/how-to/google-cloud.md")
+IN_S3 = ("docs/how-to/s3.md", "docs/how-to/azure.md", "docs/how-to/google-cloud.md", "docs/how-to/sftp-webdav.md")
 """Pages whose commands need a bucket: run by their own tests."""
 IN_OWN_TEST = ("docs/tutorial/automatic-collection.md", "docs/tutorial/coleta-automatica.md")
 FOR_MAKE = ("docs/explanation/exactly-once.md", "CONTRIBUTING.md")

@@ -20,7 +20,8 @@ Place = Callable[[str], Path]
 
 STORES = {
     "file": "file://./lake", "s3": "s3://bucket/prefix", "gs": "gs://bucket/prefix", "az": "az://container/prefix",
-    "abfss": "abfss://container@account.dfs.core.windows.net/prefix",
+    "abfss": "abfss://container@account.dfs.core.windows.net/prefix", "sftp": "sftp://user@host/srv/lake",
+    "webdavs": "webdavs://host/lake", "webdav": "webdav://localhost:8080/lake",
 }  # fmt: skip
 """The schemes of stores' URLs, and how such a URL is written."""
 
@@ -31,6 +32,8 @@ _STRFTIME = re.compile(r"%([YmdHMSfjyzaAbBpIuUwWGVTF%])")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _SEGMENT = re.compile(r"[A-Za-z0-9_.=-]+")
 _CONTAINER = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
+_USER = re.compile(r"[A-Za-z0-9_.+-]+")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ENDPOINT = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
 
@@ -153,6 +156,8 @@ def store_url(written: str, place: Place) -> str:
             return _bucket_url(scheme, rest)
         case "az" | "abfss":
             return _container_url(scheme, rest)
+        case "sftp" | "webdav" | "webdavs":
+            return _server_url(scheme, rest)
         case "file":
             return _folder_url(rest, place)
     raise ValueError(f"unknown kind of store {scheme!r}; {meant(scheme, set(STORES))}")
@@ -192,6 +197,22 @@ def _container_url(scheme: str, rest: str) -> str:
     if scheme == "abfss" and not re.fullmatch(r"[a-z0-9]{3,24}\.(dfs|blob)\.[a-z0-9.-]+", host):
         raise ValueError(f'names no account; write "{STORES[scheme]}"')
     return "/".join([f"{scheme}://{container}", *_prefix(prefix)])
+
+
+def _server_url(scheme: str, rest: str) -> str:
+    place, _, path = rest.partition("/")
+    user, at, host = place.rpartition("@")
+    if ":" in user or (at and scheme != "sftp"):
+        raise ValueError('holds credentials, and this file is no place for them; write password = "env:NAME"')
+    if not _HOST.fullmatch(host) or (at and not _USER.fullmatch(user)):
+        raise ValueError(f'names no host; write "{STORES[scheme]}"')
+    segments = _prefix(path.removeprefix("~/")) if scheme == "sftp" else _prefix(path)
+    if not segments and scheme == "sftp":
+        raise ValueError(
+            f'names no folder; write "{STORES[scheme]}", or sftp://host/~/lake for one in the login folder'
+        )
+    home = ["~"] if scheme == "sftp" and path.startswith("~/") else []
+    return "/".join([f"{scheme}://{user}{at}{host}", *home, *segments])
 
 
 def _prefix(written: str) -> list[str]:

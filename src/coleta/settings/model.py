@@ -188,6 +188,11 @@ class StoreTable(_Table):
     sas_token: Reference | None = None
     service_account: Reference | None = None
     token: Reference | None = None
+    user: Text | None = None
+    password: Reference | None = None
+    private_key: Reference | None = None
+    known_hosts: Text | None = None
+    exclusive: bool = False
     timeout: Positive = timedelta(seconds=30)
 
 

@@ -70,6 +70,11 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "sas_token": "Where a shared access signature is found: env:NAME or file:PATH.",
         "service_account": "Where the JSON key of a service account is found: file:PATH or env:NAME.",
         "token": "Where a bearer token is found: env:NAME or file:PATH.",
+        "user": "Who logs in.",
+        "password": "Where the user's password is found: env:NAME or file:PATH.",
+        "private_key": "Where the user's SSH key is found: file:PATH or env:NAME.",
+        "known_hosts": "The file of SSH host keys that are trusted.",
+        "exclusive": "Your promise that no other machine or process lands in this store at the same time.",
         "timeout": "The most that one request may take.",
     },
     ("auth", "NAME"): {

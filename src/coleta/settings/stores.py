@@ -18,22 +18,24 @@ from coleta.stream import SecretRef, Store
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SECRETS = (
-    "access_key", "secret_key", "session_token", "account_key", "sas_token", "service_account", "token",
+    "access_key", "secret_key", "session_token", "account_key", "sas_token", "service_account", "token", "password",
+    "private_key",
 )  # fmt: skip
-_S3, _AZURE, _GOOGLE = {"s3"}, {"az", "abfss"}, {"gs"}
+_S3, _AZURE, _GOOGLE, _SFTP, _WEBDAV = {"s3"}, {"az", "abfss"}, {"gs"}, {"sftp"}, {"webdav", "webdavs"}
 GOES_WITH: Mapping[str, set[str]] = {
     "region": _S3, "account": _AZURE, "endpoint": _S3 | _AZURE | _GOOGLE, "path_style": _S3,
-    "allow_http": _S3 | _AZURE | _GOOGLE, "sse": _S3, "kms_key": _S3,
+    "allow_http": _S3 | _AZURE | _GOOGLE | _WEBDAV, "sse": _S3, "kms_key": _S3,
     "storage_class": _S3 | _AZURE | _GOOGLE, "access_key": _S3, "secret_key": _S3, "session_token": _S3,
-    "account_key": _AZURE, "sas_token": _AZURE, "service_account": _GOOGLE, "token": _AZURE | _GOOGLE,
-    "timeout": _S3 | _AZURE | _GOOGLE,
+    "account_key": _AZURE, "sas_token": _AZURE, "service_account": _GOOGLE, "token": _AZURE | _GOOGLE | _WEBDAV,
+    "user": _SFTP | _WEBDAV, "password": _SFTP | _WEBDAV, "private_key": _SFTP, "known_hosts": _SFTP,
+    "exclusive": _SFTP | _WEBDAV, "timeout": _S3 | _AZURE | _GOOGLE | _SFTP | _WEBDAV,
 }  # fmt: skip
 """Which kinds of stores a key means something for."""
 
 _NEEDS = (
-    ("access_key", "secret_key"), ("secret_key", "access_key"), ("session_token", "access_key"),
+    ("access_key", "secret_key"), ("secret_key", "access_key"), ("session_token", "access_key"), ("password", "user"),
 )  # fmt: skip
-_ONE_OF = (("account_key", "sas_token", "token"), ("service_account", "token"))
+_ONE_OF = (("account_key", "sas_token", "token"), ("service_account", "token"), ("password", "token"))
 """Ways to log in, of which one is enough."""
 
 
@@ -91,7 +93,7 @@ def _check_keys(at: Keys, store: StoreTable, given: set[str], place: Place, mist
     if kind == "file":
         return
     for one, other in _NEEDS:
-        if one in given and other not in given:
+        if one in given and other not in given and not (other == "user" and "@" in (store.url or "")):
             mistakes.add((*at, one), f"needs {other} beside it")
     for ways in _ONE_OF:
         first, *more = [key for key in ways if key in given] or [""]
@@ -140,5 +142,10 @@ def _store(table: StoreTable, url: str, place: Place) -> Store:
         sas_token=secret_at(table.sas_token, place),
         service_account=secret_at(table.service_account, place),
         token=secret_at(table.token, place),
+        user=table.user,
+        password=secret_at(table.password, place),
+        private_key=secret_at(table.private_key, place),
+        known_hosts=None if table.known_hosts is None else str(place(table.known_hosts)),
+        exclusive=table.exclusive,
         timeout=table.timeout,
     )

@@ -1,4 +1,4 @@
-"""Where the streams of a project land: a folder or a bucket, chosen by the URL of the store."""
+"""Where the streams of a project land: a folder, a bucket or a file server, chosen by the URL of the store."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ from typing import TYPE_CHECKING
 from coleta.adapters.below import Below
 from coleta.adapters.disk_notes import DiskNotes
 from coleta.adapters.file_store import FileStore
-from coleta.errors import WrongQuestion
+from coleta.errors import Misconfigured, WrongQuestion
 from coleta.ports import Cell, Housekeeping, ObjectStore, Table, Transport
 from coleta.stream import Stream
 
 if TYPE_CHECKING:
     # Late, since it brings obstore, and most commands end in less time than that takes.
     from coleta.adapters.object_store import CloudStore
+    from coleta.adapters.server_store import ServerStore
     from coleta.settings import Project
+
+    Root = FileStore | CloudStore | ServerStore
 
 
 def is_bucket(stream: Stream) -> bool:
     """Whether `stream` lands beyond a network."""
     return not stream.store.startswith("file:")
+
+
+def is_server(stream: Stream) -> bool:
+    """Whether `stream` lands on a file server."""
+    return stream.store.startswith(("sftp:", "webdav:", "webdavs:"))
 
 
 class Stores:
@@ -32,16 +40,22 @@ class Stores:
         self._project = project
         self._environment = environment
 
-    def open(self, stream: Stream, *, create: bool, known: bool | None = None) -> FileStore | CloudStore:
+    def open(self, stream: Stream, *, create: bool, known: bool | None = None) -> Root:
         """The whole store of `stream`; with `create` a missing folder is made.
 
         `known` says that it worked before, so that a refusal is an outage; by default that is looked up.
         """
         if is_bucket(stream):
+            store, is_new = self._project.store(stream.store), self.is_new(stream)
+            known = not is_new if known is None else known
+            if is_server(stream):
+                from coleta.adapters.server_store import ServerStore
+                from coleta.adapters.servers import wire_to
+
+                wire = wire_to(store, environment=self._environment, folder=self._project.root)
+                return ServerStore(wire, create=is_new, known=known)
             from coleta.adapters.object_store import CloudStore
 
-            store = self._project.store(stream.store)
-            known = not self.is_new(stream) if known is None else known
             return CloudStore(store, environment=self._environment, folder=self._project.root, known=known)
         from coleta.settings import store_path
 
@@ -68,9 +82,16 @@ class Stores:
         from coleta.adapters.below import BelowHousekeeping
         from coleta.adapters.housekeeping import CloudHousekeeping, FileHousekeeping
 
-        if is_bucket(stream):
+        whole: Housekeeping
+        if is_server(stream):
+            from coleta.adapters.server_store import ServerHousekeeping
+            from coleta.adapters.servers import wire_to
+
             store = self._project.store(stream.store)
-            whole: Housekeeping = CloudHousekeeping(store, environment=self._environment, folder=self._project.root)
+            whole = ServerHousekeeping(wire_to(store, environment=self._environment, folder=self._project.root))
+        elif is_bucket(stream):
+            store = self._project.store(stream.store)
+            whole = CloudHousekeeping(store, environment=self._environment, folder=self._project.root)
         else:
             from coleta.settings import store_path
 
@@ -94,14 +115,22 @@ class Stores:
             now=now,
         )
 
-    def lease_cell(self, stream: Stream, root: FileStore | CloudStore) -> Cell:
-        """Where collectors of `stream` agree whose turn it is."""
+    def lease_cell(self, stream: Stream, root: Root) -> Cell:
+        """Where collectors of `stream` agree whose turn it is.
+
+        Raises:
+            Misconfigured: nothing can be replaced there only if it is still the same.
+
+        """
         from coleta.adapters.cells import FileCell, ObjectCell
         from coleta.collect.lease import LEASE_NAME
         from coleta.settings import store_path
 
+        if is_server(stream):
+            what = "a file server holds no lease, since nothing can be replaced there only if it is still the same"
+            raise Misconfigured(what, where=stream.store, hint=f"leave lease out of [stream.{stream.name}]")
         name = f"{stream.path}/{LEASE_NAME}"
-        return FileCell(store_path(stream.store) / name) if isinstance(root, FileStore) else ObjectCell(root, name)
+        return FileCell(store_path(stream.store) / name) if isinstance(root, FileStore) else ObjectCell(root, name)  # type: ignore[arg-type]
 
     def table(self, stream: Stream) -> Table | None:
         """The table over the data objects of `stream`; None where it has none.

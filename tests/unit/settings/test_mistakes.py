@@ -22,6 +22,11 @@ contract = { id = "int", city = "str" }
 """
 
 
+def on_a_server(lines: str) -> tuple[str, str]:
+    """The change that makes the store one on an SFTP server, with `lines` below its URL."""
+    return 'url = "file://./lake"', f'url = "sftp://host/x"\n{lines}'
+
+
 def in_container(lines: str) -> tuple[str, str]:
     """The change that makes the store one of Azure, with `lines` below its URL."""
     return 'url = "file://./lake"', f'url = "az://lake/x"\n{lines}'
@@ -186,6 +191,14 @@ def test_a_mistake_is_named_with_its_key_and_with_what_to_write(tmp_path: Path, 
         (("file://./lake", "s3://bucket/../b"), "store.lake.url: the prefix must be of letters"),
         (("file://./lake", "s3://key:secret@bucket/b"), "store.lake.url: holds credentials"),
         (('./lake"', './lake"\nregion = "eu-west-1"'), "store.lake.region: goes with s3:// stores only"),
+        (("file://./lake", "sftp://u:secret@host/x"), "store.lake.url: holds credentials"),
+        (("file://./lake", "webdavs://u@host/x"), "store.lake.url: holds credentials"),
+        (("file://./lake", "sftp://host"), "store.lake.url: names no folder"),
+        (("file://./lake", "sftp:///x"), "store.lake.url: names no host"),
+        (("file://./lake", "sftp://host/a/../b"), "store.lake.url: the prefix must be of letters"),
+        (in_bucket("exclusive = true"), "store.lake.exclusive: goes with sftp:// or webdav:// or webdavs:// stores"),
+        (on_a_server('password = "env:A"'), "store.lake.password: needs user beside it"),
+        (on_a_server('password = "canary"\nuser = "u"'), "store.lake.password: must say where the secret is found"),
         (in_bucket('account = "a"'), "store.lake.account: goes with abfss:// or az:// stores only"),
         (in_bucket('service_account = "env:A"'), "store.lake.service_account: goes with gs:// stores only"),
         (in_container('account_key = "env:A"\nsas_token = "env:B"'), "store.lake.sas_token: stands beside account_key"),
