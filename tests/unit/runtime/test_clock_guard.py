@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.utils import format_datetime
@@ -32,9 +33,12 @@ class StoreTime:
     header: bool = True
     down: bool = False
     asked: list[str] = field(default_factory=list)
+    during: Callable[[], None] = lambda: None
+    """Done while a request is under way."""
 
     def exchange(self, request: Request, *, timeout: timedelta, max_bytes: int) -> Response | Failed:
         self.asked.append(f"{request.method} {request.url}")
+        self.during()
         now = self.clock.now()
         if self.down:
             return Failed(Fault.REFUSED, "as planned", now)
@@ -114,3 +118,25 @@ def test_a_clock_that_was_set_back_is_looked_at_at_once() -> None:
     assert station.clock_ahead == timedelta(0)
 
     assert len(store.asked) == 2
+
+
+def test_a_clock_that_is_set_while_it_is_compared_is_compared_again() -> None:
+    bench, store, station = station_with(timedelta(0))
+
+    def sleeps_and_is_set_ahead() -> None:
+        store.during = lambda: None
+        store.behind = timedelta(hours=1)
+        bench.clock.advance(timedelta(hours=1) + 3 * MINUTE)
+
+    store.during = sleeps_and_is_set_ahead
+
+    assert station.clock_ahead >= timedelta(minutes=59)
+    assert len(store.asked) == 2
+
+
+def test_a_clock_that_never_stands_still_is_compared_a_few_times_only() -> None:
+    bench, store, station = station_with(timedelta(0))
+    store.during = lambda: bench.clock.advance(timedelta(hours=1))
+
+    assert station.clock_ahead == timedelta(0)
+    assert len(store.asked) == 3
