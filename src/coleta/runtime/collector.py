@@ -89,9 +89,9 @@ class Collector:
             station = self._station
             if astray(ahead := station.clock_ahead):
                 return self._wait_for_the_clock(now, ahead)
-            # A paused machine takes no lease: another may ask.
-            lease = station.lease if self._pauses.since is None else None
-            if lease is not None and (until := lease.wait_until()) is not None:
+            if self._pauses.since is not None:
+                self.let_go()  # a paused machine holds no lease: another may ask, and at once
+            elif station.lease is not None and (until := station.lease.wait_until()) is not None:
                 return until
             # The spool before the index: what is landed in between is then seen twice, never not at all.
             contents = station.spool.contents()
@@ -150,7 +150,7 @@ class Collector:
         return min(at for at in (until, renew_at, now + LONGEST_SLEEP) if at is not None)
 
     def let_go(self) -> None:
-        """Let other collectors begin at once. After ``cancel``, when no step is under way any more."""
+        """Let other collectors begin at once. Within a step, or when none is under way any more."""
         if self._station.lease is not None:
             self._station.lease.let_go()
 

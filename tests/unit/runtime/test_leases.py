@@ -9,6 +9,7 @@ from coleta.runtime.collector import Collector
 from coleta.runtime.lander import land
 from coleta.runtime.leases import LeaseHolder
 from coleta.runtime.opening import open_station
+from coleta.runtime.pausing import set_paused
 from coleta.runtime.station import Station
 from coleta.testing.bench import Bench, Machine, bench_stream
 from coleta.testing.memory import MemoryCell
@@ -49,6 +50,24 @@ def test_the_holder_renews_and_keeps_it() -> None:
     collector.step()
 
     assert lease_in(cell).until > until
+
+
+def test_a_holder_that_is_paused_lets_the_other_begin_at_once_and_rests() -> None:
+    bench, cell = Bench(LEASED), MemoryCell()
+    machine, other = bench.machine("one"), bench.machine("two")
+    one, two = opened(bench, machine, cell), Collector(opened(bench, other, cell))
+    collector = Collector(one)
+    collector.step()
+    land(one)
+    bench.clock.advance(RENEW_AFTER)
+    set_paused(machine.notes, bench.clock.now(), paused=True)
+
+    steps = [collector.step() for _ in range(5)]
+    two.step()
+
+    assert steps[-1] > bench.clock.now()
+    assert lease_in(cell).until == bench.clock.now() + LENGTH
+    assert lease_in(cell).owner.encode() == other.notes.recall("lease_owner")
 
 
 def test_when_the_holder_dies_the_other_goes_on_and_asks_nothing_that_is_landed() -> None:
