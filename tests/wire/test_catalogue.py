@@ -106,6 +106,7 @@ CATALOGUE = {
         "wire/test_ticks.py::test_a_redirect_is_a_gap_and_the_key_goes_nowhere_else",
     ],
     ("A 21", "401"): [
+        "unit/runtime/test_refusals.py::test_windows_stay_open_and_all_are_asked_oldest_first_when_the_api_takes_the_key",
         "wire/test_tokens.py::test_a_401_gets_one_new_token_and_is_asked_once_more",
         "wire/test_tokens.py::test_a_401_that_stays_is_a_gap_after_one_new_token",
         "wire/test_ticks.py::test_who_asks_is_refused_and_not_asked_again_within_the_tick",

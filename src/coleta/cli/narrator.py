@@ -49,6 +49,7 @@ _OUTCOME_STYLES: dict[Outcome, Style] = {
 
 _BACK = {
     "store": "the store works again",
+    "auth": "the API takes the credentials again",
     "spool": "the spool takes answers again",
     "clock": "the clock agrees with the store's again",
     "table": "the table takes what lands again",
@@ -91,19 +92,23 @@ class Narrator:
         return known
 
     def _recovered(self, event: Event) -> Iterator[Line]:
+        over: tuple[str, ...]
         match event:
             case Landed() | Superseded():
-                over = "store"
-            case Accepted() | Gapped():
-                over = "spool"
+                over = ("store",)
+            case Accepted():
+                over = ("spool", "auth")
+            case Gapped():
+                over = ("spool",)
             case Asking():
-                over = "clock"
+                over = ("clock",)
             case Published():
-                over = "table"
+                over = ("table",)
             case _:
                 return
-        if self._troubles.pop((event.stream, over), None) is not None:
-            yield Line(self._of(event.stream, _BACK[over]), "good")
+        for where in over:
+            if self._troubles.pop((event.stream, where), None) is not None:
+                yield Line(self._of(event.stream, _BACK[where]), "good")
 
     def _told(self, event: Event) -> list[Line]:
         stream = event.stream

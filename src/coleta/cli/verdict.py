@@ -9,9 +9,6 @@ from coleta.errors import AuthRefused, ColetaError, OverBudget, SourceUnavailabl
 if TYPE_CHECKING:
     from coleta.stream import Stream
 
-AUTH_REASONS = frozenset({"auth", "secret"})
-"""The reasons of a gap that a person with credentials must cure: refused by the API, or not found here."""
-
 
 def over_budget(stream: Stream, *, received: int, quarantined: int, where: str) -> OverBudget | None:
     """The error of an answer whose records break the contract more often than the stream's budget allows."""
@@ -27,7 +24,9 @@ def over_budget(stream: Stream, *, received: int, quarantined: int, where: str) 
 def gap_error(reason: str, detail: str | None, *, tick: str) -> ColetaError:
     """The error of a tick that ended without an answer."""
     what = f"no answer for tick {tick}: {reason}" + (f", {detail}" if detail else "")
-    if reason in AUTH_REASONS:
+    from coleta.collect.response import REFUSALS
+
+    if reason in REFUSALS:
         return AuthRefused(
             what, hint="check the credentials: the stream's headers, or its auth, say where each is found"
         )

@@ -27,6 +27,9 @@ LAST_CHANCE = timedelta(seconds=1)
 EARLY = "early"
 """The reason of a gap whose every answer was older than the tick's end."""
 
+REFUSALS = frozenset({"auth", "secret"})
+"""The reasons of a gap that a person with credentials must cure: refused by the API, or not found here."""
+
 PARTIAL_CONTENT = 206
 _PASSING_STATUS = frozenset({408, 425, 429})
 _THROTTLED_STATUS = frozenset({429, 503})

@@ -82,6 +82,8 @@ def signs(event: Event, now: datetime) -> Iterator[Sign]:
             yield Sign(stream, "damaged", now, f"{name}: {what}")
         case Trouble(stream, "store" | "spool" | "clock" as where, what, until) if until > now:
             yield Sign(stream, where, now, what)
+        case Trouble(stream, "auth", what):
+            yield Sign(stream, "gap", now, what)
         case Published(stream):
             yield Sign(stream, "table", now)
         case TableStopped(stream, what):

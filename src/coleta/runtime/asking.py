@@ -15,10 +15,10 @@ from coleta.collect.envelope import NotData, Page, Unchanged, look
 from coleta.collect.paging import Broken, Next, Progress, Whole, after
 from coleta.collect.plausible import Doubt
 from coleta.collect.request import first_request, is_window, page_request, redacted_url
-from coleta.collect.response import EARLY, Failed, GiveUp, Keep, Patience, Response, Retry, judge, start_over
+from coleta.collect.response import EARLY, REFUSALS, Failed, GiveUp, Keep, Patience, Response, Retry, judge, start_over
 from coleta.collect.spool import Gap, Header, Spooled, Trailer
 from coleta.collect.tick import Interval
-from coleta.errors import Retryable, SpoolRefused
+from coleta.errors import AuthRefused, Retryable, SpoolRefused
 from coleta.runtime.checking import doubt_of
 from coleta.runtime.dealings import Dealings, NoMore
 from coleta.runtime.events import Accepted, AskAgain, Asking, Doubted, Gapped
@@ -60,11 +60,18 @@ class TickAsking:
     """The asking for one tick. Its state is lost in a crash, and then the tick is asked anew."""
 
     def __init__(
-        self, station: Station, tick: Interval, *, link: Link | None = None, cancelled: threading.Event | None = None
+        self,
+        station: Station,
+        tick: Interval,
+        *,
+        link: Link | None = None,
+        cancelled: threading.Event | None = None,
+        stays_open: bool = False,
     ) -> None:
         """Begin to ask for `tick` now; its deadline runs from here. Setting `cancelled` is calling ``cancel``.
 
-        `link` is what the answer begins with if its stream carries state, and None if it does not.
+        `link` is what the answer begins with if its stream carries state, and None if it does not. `stays_open`: no
+        gap is written while the API refuses who asks, since the same can be asked for later.
         """
         source = station.stream.source
         self.tick = tick
@@ -77,6 +84,7 @@ class TickAsking:
         self._dealings = Dealings(station.world, station.stream, started)
         self._last: _Last | None = None
         self._restarts = 0
+        self._stays_open = stays_open
         self._cancelled = cancelled or threading.Event()
         self._begin()
 
@@ -97,6 +105,7 @@ class TickAsking:
         """Make one exchange and act on it.
 
         Raises:
+            AuthRefused: the API refuses who asks, and the tick is to stay open.
             SpoolRefused: the spool does not take the answer; drop this asking and try the tick later.
             StoreUnavailable: the same of the archive, where that comes first.
 
@@ -262,6 +271,8 @@ class TickAsking:
 
     def _gap(self, reason: str, detail: str) -> Missing:
         self.abandon()
+        if self._stays_open and reason in REFUSALS:
+            raise AuthRefused(f"{reason}: {detail}")
         gap = Gap(self.tick, reason, detail, self._attempts)
         return Missing(spool_gaps(self._station, (gap,)))
 

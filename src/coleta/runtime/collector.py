@@ -15,9 +15,10 @@ from coleta.collect.cadence import Plan
 from coleta.collect.clocks import astray, in_words
 from coleta.collect.lost import Lost, can_be_asked_again, make_good, still_open
 from coleta.collect.pauses import Pauses, without_paused
+from coleta.collect.request import is_window
 from coleta.collect.spool import Gap
 from coleta.collect.tick import Interval
-from coleta.errors import Retryable, SpoolRefused
+from coleta.errors import AuthRefused, Retryable, SpoolRefused
 from coleta.land.commit import Head
 from coleta.ports import SpoolContents
 from coleta.runtime.asking import Answered, Later, TickAsking, spool_gaps
@@ -40,6 +41,10 @@ SPOOL_PAUSE = timedelta(seconds=5)
 ROOM_BYTES = 64 * 1024
 """What the spool must have left before anything is asked for: some hundred records and their frames."""
 
+SHORTEST_BAN = timedelta(minutes=1)
+LONGEST_BAN = timedelta(minutes=15)
+"""How long an API that refuses who asks is left alone; it doubles. A person mends that, and does not wait for long."""
+
 LONGEST_SLEEP = timedelta(hours=1)
 
 
@@ -61,12 +66,18 @@ class Collector:
         self._refused: _Refused | None = None
         self._cancelled = False
         self._told: set[str] = set()
+        self._ban = SHORTEST_BAN
+        self._banned_until: datetime | None = None
 
     def step(self) -> datetime:
         """Make at most one exchange; when to be called again."""
         now = self._station.world.clock.now()
+        if self._banned_until is not None and now < self._banned_until <= now + LONGEST_BAN:
+            return self._banned_until
         try:
             return self._step(now)
+        except AuthRefused as error:
+            return self._banned(error, now)
         except (SpoolRefused, Retryable) as error:
             # Retryable: the index is on the same disk, and may be of no use for a while.
             asking, self._asking = self._asking, None
@@ -101,13 +112,18 @@ class Collector:
                 return now if written else self._sleep(now, plan.next_at)
             self._require_room(plan.ask[0], contents)
             chain = chain_of(station.stream, contents, head)
-            self._asking = TickAsking(station, plan.ask[0], link=chain.link if chain else None)
+            # What can be asked for later as well as now is not given up: else a key that has run out at the weekend
+            # would leave a gap for each tick, to be filled by hand.
+            later = is_window(station.stream.source) and station.stream.catch_up == "all"
+            link = chain.link if chain else None
+            self._asking = TickAsking(station, plan.ask[0], link=link, stays_open=later)
             if self._cancelled:
                 self._asking.cancel()
         outcome = self._asking.advance()
         if isinstance(outcome, Later):
             return outcome.at
         self._asking = None
+        self._ban, self._banned_until = SHORTEST_BAN, None
         if isinstance(outcome, Answered):
             self._refused = None
         return self._station.world.clock.now()
@@ -153,6 +169,14 @@ class Collector:
         """Let other collectors begin at once. Within a step, or when none is under way any more."""
         if self._station.lease is not None:
             self._station.lease.let_go()
+
+    def _banned(self, error: AuthRefused, now: datetime) -> datetime:
+        """Leave the tick open, and the API alone for a while."""
+        self._asking = None
+        self._banned_until = until = now + self._ban
+        self._ban = min(2 * self._ban, LONGEST_BAN)
+        self._station.world.tell(Trouble(self._station.stream.name, "auth", f"{error}; its ticks stay open", until))
+        return until
 
     def _wait_for_the_clock(self, now: datetime, ahead: timedelta) -> datetime:
         """Begin no tick, and write none down as missed: nobody knows which have come. Landing goes on."""

@@ -12,7 +12,7 @@ from coleta.runtime.alerting import Alerting
 from coleta.runtime.collector import Collector
 from coleta.runtime.events import Alerted, Damaged, Event, Gapped, Opened, Published, Stopped, TableStopped, Trouble
 from coleta.runtime.lander import Lander
-from coleta.stream import Checks, Stream
+from coleta.stream import Checks, Source, Stream
 from coleta.testing.alerts import MemoryAlerts
 from coleta.testing.bench import Bench, bench_stream
 from coleta.testing.samples import MINUTE, NOON, PAGE
@@ -157,6 +157,18 @@ def test_a_table_that_is_given_up_is_told_until_something_is_published_again() -
     one.alerting.step()
 
     assert one.heard() == [("table", "opened"), ("table", "recovered")]
+
+
+def test_windows_that_stay_open_while_the_api_refuses_who_asks_are_one_incident() -> None:
+    source = Source(url="http://api.test/compras?from={tick.start}&until={tick.end}")
+    one = Watched(bench_stream(source=source, catch_up="all"))
+    one.bench.api.usual = 401
+    one.work(minutes=20)
+    one.bench.api.usual = GOOD
+    one.work(minutes=16)
+
+    assert one.heard() == [("gap", "opened"), ("gap", "recovered")]
+    assert one.words()[0] == "auth: HTTP status 401; its ticks stay open"
 
 
 def test_every_event_is_handed_on_and_what_is_told_stands_in_the_log() -> None:
