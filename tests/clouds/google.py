@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -56,10 +56,20 @@ class GoogleService:
         """A store at `url`, or at a new place, with what lets one in."""
         return Store(url or self.url(), endpoint=self.endpoint, token=SecretRef("env:TOKEN"))
 
+    def at(self, endpoint: str) -> GoogleService:
+        """The same service behind another address."""
+        return replace(self, endpoint=endpoint)
+
+    def lander(self, store: Store, *, known: bool = False) -> CloudStore:
+        """A store at the URL of `store`, with its time-out."""
+        return self.store(replace(self.place(store.url), timeout=store.timeout), known=known)
+
     def store(self, place: Store | None = None, *, token: str = TOKEN, known: bool = False) -> CloudStore:
         """A store that is reached with `token`."""
-        variables = {"TOKEN": token}
-        return CloudStore(place or self.place(), environment=lambda: variables, folder=Path(), known=known)
+        variables, place = {"TOKEN": token}, place or self.place()
+        if place.token is None:
+            place = replace(place, endpoint=self.endpoint, token=SecretRef("env:TOKEN"))
+        return CloudStore(place, environment=lambda: variables, folder=Path(), known=known)
 
     def with_housekeeping(self) -> tuple[CloudStore, CloudHousekeeping]:
         """A store at a new place, and what can delete there."""

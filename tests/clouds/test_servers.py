@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncssh
@@ -95,6 +96,20 @@ def test_nothing_but_the_object_stays_behind(server: FileServer) -> None:
 
     folder = server.root / place.url.rpartition("/")[2]
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == ["a/b"]
+
+
+def test_what_a_killed_process_left_a_day_ago_is_removed_and_nothing_else_is(server: FileServer) -> None:
+    place = server.place()
+    temps = server.root / place.url.rpartition("/")[2] / "_coleta" / "tmp"
+    temps.mkdir(parents=True)
+    now = int(datetime.now(UTC).timestamp())
+    old, new, other = f"{now - 90_000}-{'a' * 16}.tmp", f"{now - 80_000}-{'b' * 16}.tmp", "somebody's.tmp"
+    for name in (old, new, other):
+        (temps / name).write_bytes(b"half an object")
+
+    create(ServerStore(server.wire(place)))
+
+    assert {path.name for path in temps.iterdir()} == {new, other}
 
 
 def test_a_wrong_password_is_refused_and_not_shown(server: FileServer) -> None:

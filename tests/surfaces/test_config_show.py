@@ -200,3 +200,55 @@ def test_the_command_shows_a_line_for_each_setting(
     assert {"key": "stream.compras.every", "value": "1m", "from": "file", "where": "coleta.toml:9", "secret": None} in (
         document["settings"]
     )
+
+
+IN_AZURE = 'url = "az://lake/x"\naccount = "one"\n'
+
+
+def with_store(table: str) -> str:
+    """The whole file, its bucket with `table` in place of its own keys."""
+    old = 'url = "s3://lake/x"\naccess_key = "env:LAKE_KEY"\nsecret_key = "file:lake.key"\n'
+    assert old in WHOLE
+    return WHOLE.replace(old, table)
+
+
+def test_a_container_is_shown_with_its_own_keys_and_variables(shown: Shown) -> None:
+    variables = {"AZURE_STORAGE_ACCOUNT_KEY": "canary", "AZURE_STORAGE_ACCOUNT_NAME": "two", "AWS_REGION": "x"}
+
+    found = shown(with_store(IN_AZURE), variables)
+
+    assert found["store.lake.account"].value == "one"
+    assert found["store.lake.endpoint"].value == "https://one.blob.core.windows.net"
+    assert found["store.lake.account_key"].value == "env:AZURE_STORAGE_ACCOUNT_KEY"
+    assert {"store.lake.region", "store.lake.path_style", "store.lake.access_key"}.isdisjoint(found)
+    assert "canary" not in str(found)
+
+
+def test_where_the_file_has_a_way_to_log_in_no_variable_stands_in_for_another(shown: Shown) -> None:
+    text = with_store(f'{IN_AZURE}sas_token = "env:LAKE_SAS"\n')
+
+    found = shown(text, {"AZURE_STORAGE_ACCOUNT_KEY": "canary", "LAKE_SAS": "canary"})
+
+    assert (found["store.lake.sas_token"].value, found["store.lake.sas_token"].secret) == (
+        "env:LAKE_SAS",
+        "in the environment",
+    )
+    assert "store.lake.account_key" not in found
+    assert "canary" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("table", "shown_keys"),
+    [
+        ('url = "gs://lake/x"\nservice_account = "file:lake.json"\n', {"service_account", "endpoint"}),
+        ('url = "sftp://h/x"\nuser = "u"\npassword = "env:P"\n', {"user", "password", "exclusive", "timeout"}),
+        ('url = "webdavs://h/x"\ntoken = "env:T"\nexclusive = true\n', {"token", "exclusive", "allow_http"}),
+    ],
+)
+def test_a_store_of_another_kind_is_shown_with_the_keys_that_mean_something_there(
+    shown: Shown, table: str, shown_keys: set[str]
+) -> None:
+    given = {name.rpartition(".")[2] for name in shown(with_store(table)) if name.startswith("store.lake.")}
+
+    assert given >= {"url", *shown_keys}
+    assert given.isdisjoint({"region", "path_style", "access_key"})

@@ -9,8 +9,9 @@ has a mark, the folder ``_coleta``: where that is missing, the server's disk is 
 
 from __future__ import annotations
 
-import os
+import re
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Protocol, TypeVar
 
-from coleta.adapters.file_store import HOME, TEMPS, check_body, check_name
+from coleta.adapters.file_store import HOME, STALE_TEMP_S, TEMPS, check_body, check_name
 from coleta.errors import AuthRefused, ColetaError, Misconfigured, StoreUnavailable
 from coleta.ports import Created, Exists
 
@@ -27,6 +28,8 @@ READ_TRIES = 3
 
 SLOWEST_BYTES_PER_S = 1_000_000
 """A request is given more time only for what travels at less than this pace: a poor line."""
+
+_TEMP = re.compile(r"([0-9]{1,12})-[0-9a-f]{16}\.tmp")
 
 T = TypeVar("T")
 
@@ -116,7 +119,7 @@ class ServerStore:
         check_name(name)
         check_body(name, body, sha256)
         self._require_mark()
-        temp = f"{TEMPS}/{os.getpid()}-{secrets.token_hex(8)}.tmp"
+        temp = f"{TEMPS}/{int(time.time())}-{secrets.token_hex(8)}.tmp"
         try:
             self._ask(name, lambda: self._wire.write(temp, memoryview(body)))
             for folder in reversed(PurePosixPath(name).parents[:-1]):
@@ -186,6 +189,15 @@ class ServerStore:
             self._make_folder(HOME)
         self._make_folder(TEMPS)
         self._marked = True
+        with suppress(ColetaError, Refused):
+            self._clear_stale_temps()
+
+    def _clear_stale_temps(self) -> None:
+        # By their names, since file servers tell times in many ways.
+        for entry in self._entries(TEMPS):
+            made = _TEMP.fullmatch(entry.name)
+            if made is not None and time.time() - int(made[1]) > STALE_TEMP_S:
+                self._wire.remove(f"{TEMPS}/{entry.name}")
 
     def _seen(self, name: str, found: T | None) -> T | None:
         # That nothing lies there is believed only of a store: else the server's disk may just be away.
