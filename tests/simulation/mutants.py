@@ -388,6 +388,20 @@ MUTANTS = (
         "redrives = taken[0].paths",
     ),
     Mutant(
+        "asked_again_and_taken_up_too",
+        "land/redrive.py",
+        "    if one.is_pages and _comes_again(one):\n",
+        "    if False:\n",
+        told("tests/unit/runtime/test_redrive.py", "with_a_cursor"),
+    ),
+    Mutant(
+        "lease_kept_in_a_pause",
+        "runtime/collector.py",
+        "                self.let_go()  # a paused machine",
+        "                pass  # a paused machine",
+        told("tests/unit/runtime/test_leases.py", "that_is_paused"),
+    ),
+    Mutant(
         "deleted_before_the_log_gives_it_up",
         "runtime/discard.py",
         "    for _ in range(ROUNDS):\n        head =",

@@ -113,6 +113,8 @@ def fate_of(one: Jailed, terms: Terms, cells: Cells) -> Fate:
         return Fate(one, why="another answer has the same file, and what is whose cannot be told")
     if one.is_pages and len(one.files) != one.account.pages:
         return Fate(one, why=f"of its {one.account.pages} pages {len(one.files)} are open in the quarantine")
+    if one.is_pages and _comes_again(one):
+        return Fate(one, why="the answer after it asked from the same place on, so its records came again")
     counts: Counter[str] = Counter()
     try:
         for piece in _pieces(one, terms, cells):
@@ -124,6 +126,15 @@ def fate_of(one: Jailed, terms: Terms, cells: Cells) -> Fate:
     if counts["deduplicated"]:
         nothing = "what does not break the contract has landed with the answer already"
     return Fate(one, **counts, why=None if counts["landed"] else nothing)
+
+
+def _comes_again(one: Jailed) -> bool:
+    """Whether the answer left the cursor of its stream where it was, so that what it held is asked for again."""
+    carried = one.account.carried
+    if carried is None or carried.after is None or "validators" in carried.after:
+        return False  # it carries no cursor: each answer stands for itself
+    before = carried.before or {}
+    return all((before.get(key) or None) == (carried.after.get(key) or None) for key in ("cursor", "boundary"))
 
 
 def compose_redrive(members: Sequence[Jailed], head: Head, order: Order, *, cells: Cells, sink: BinaryIO) -> Redriven:

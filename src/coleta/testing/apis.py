@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -79,10 +80,11 @@ class Events:
             [{"id": one.id, "seq": one.seq, "at": one.at.isoformat(), "value": one.value} for one in happened]
         ).encode()
 
-    def faults(self, contents: Contents, kind: Kind, *, all_asked: bool) -> list[str]:
+    def faults(self, contents: Contents, kind: Kind, *, all_asked: bool, taken_up: Iterable[Given] = ()) -> list[str]:
         """Every event that is not just once where it belongs, if each that an answer can have given is to be there.
 
-        Unless `all_asked`, those after the newest that is there may be asked for later.
+        Those `taken_up` may have been good, and not be so by the terms that a person took them up by. Unless
+        `all_asked`, those after the newest that is there may be asked for later.
         """
         there = contents.table() + contents.held(contents.named)
         newest = self._events[-1].id if all_asked else max([0, *there])
@@ -93,7 +95,7 @@ class Events:
             if (one.id <= newest if kind == "since" else any(start < one.at <= end for start, end in answered))
         )
         given = {one.id: Given(one.id, isinstance(one.value, int), one.value is None, one.at) for one in self._events}
-        return misplaced(given, wanted, contents)
+        return misplaced({**given, **{one.id: one for one in taken_up}}, wanted, contents)
 
 
 def _value(random: Random, number: int) -> int | str | None:

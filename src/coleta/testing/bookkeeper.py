@@ -9,7 +9,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -54,6 +54,8 @@ class AcceptedAnswer:
     landed_as: LandedAs
     data: bool
     records: tuple[Given, ...] = ()
+    refused: tuple[Given, ...] = ()
+    """The records of one that its stream's checks refuse: they are nowhere, unless a person takes it up."""
     copies: set[Copy] = field(default_factory=set)
     """How it was accepted, once for each way: several machines may have asked the same and got the same."""
 
@@ -88,10 +90,15 @@ class Bookkeeper:
     ) -> None:
         """Note an accepted answer for `tick`: its pages' bodies, one a line. `refused`: by its stream's checks."""
         self.lost.discard(answer)
-        records = None if refused else _given(body)
-        known = self.accepted.get(answer)
-        copies = set() if known is None else known.copies
-        self.accepted[answer] = AcceptedAnswer(answer, tick, landed_as, records is not None, records or (), copies)
+        given = _given(body)
+        records = None if refused else given
+        before = self.accepted.get(answer)
+        copies = set() if before is None else before.copies
+        self.accepted[answer] = known = AcceptedAnswer(
+            answer, tick, landed_as, records is not None, records or (), copies=copies
+        )
+        if refused:
+            known.refused = given or ()
         if copy is not None:
             copies.add(copy)
 
@@ -198,8 +205,14 @@ class Bookkeeper:
     def _rows(self, contents: Contents) -> list[str]:
         landed = {a["answer"] for r in contents.records for a in r["accounts"] if a["answer"] is not None}
         given = [each for answer, one in self.accepted.items() if answer in landed for each in one.records]
+        given += self.taken_up(contents)
         times = Counter(each.id for each in given)
         return misplaced({each.id: each for each in given}, Counter(dict.fromkeys(times, 1)), contents)
+
+    def taken_up(self, contents: Contents) -> list[Given]:
+        """The records of answers that checks refused, and that a person took up: good by other terms or not."""
+        some = (one for answer, one in self.accepted.items() if answer in contents.taken_up)
+        return [replace(each, good=False, hopeless=False) for one in some for each in one.refused]
 
 
 def misplaced(given: Mapping[int, Given], wanted: Counter[int], contents: Contents) -> list[str]:

@@ -117,8 +117,12 @@ class Setting:
         ).consistent()
 
     def consistent(self) -> Setting:
-        """Without a check whose outcome nobody could foretell: one machine need not know what another was told."""
-        if self.alone or self.checks.on_same not in REFUSING:
+        """Without a check whose outcome nobody could foretell: one machine need not know what another was told.
+
+        Nor may a person take up what is there already: that of two answers with the same bytes one is wrong, only
+        the person can tell.
+        """
+        if (self.alone and not self.sees_to_the_quarantine) or self.checks.on_same not in REFUSING:
             return self
         return replace(self, checks=replace(self.checks, on_same="warn"))
 

@@ -149,7 +149,9 @@ class Simulation:
             or first > self.setting.start + 2 * MINUTE
         )
         all_asked = not (self.setting.jumps and unguarded)
-        return faults + self.events.faults(self.watch.look(), self.setting.kind, all_asked=all_asked)
+        found = self.watch.look()
+        taken_up = self.books.taken_up(found)
+        return faults + self.events.faults(found, self.setting.kind, all_asked=all_asked, taken_up=taken_up)
 
     def digest(self) -> tuple[int, int]:
         """What tells two runs apart: how many calls were made, and every byte of the store."""

@@ -136,14 +136,20 @@ class Contents:
         """The intervals that answers, or gaps, settle, in order."""
         return sorted(span for record in self.records for span in settled_in(record, gaps=gaps))
 
+    @cached_property
+    def taken_up(self) -> set[str]:
+        """The answers of which something in the quarantine was taken up."""
+        return {account["answer"] for one in self.records if one["kind"] == "redrive" for account in one["accounts"]}
+
     def answered_with_data(self) -> list[Span]:
         """The intervals for which answers are landed that were the data."""
         return [
             span_of(interval)
             for record in self.records
             for account in record["accounts"]
-            # What is no data at all settles its tick, too, and gives nothing.
-            if account["outcome"] != "gap" and (account["outcome"] != "rejected" or account["received"])
+            # What is no data at all settles its tick, too, and gives nothing, unless a person takes it up.
+            if account["outcome"] != "gap"
+            and (account["outcome"] != "rejected" or account["received"] or account["answer"] in self.taken_up)
             for interval in account["settles"]
         ]
 

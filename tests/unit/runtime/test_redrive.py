@@ -27,11 +27,13 @@ from coleta.land.jail import check_redrives, jail_of
 from coleta.land.parquet import ObjectWriter
 from coleta.land.record import Outcome, Record
 from coleta.runtime.auditor import Evidence, whole
+from coleta.runtime.collector import Collector
 from coleta.runtime.discard import Discarded, discard, to_discard
 from coleta.runtime.lander import land
 from coleta.runtime.questions import Shelves, read_books
 from coleta.runtime.redrive import Wanted, foresee, replay
 from coleta.runtime.station import Station
+from coleta.stream import Checks, Source
 from coleta.terms import Terms
 from coleta.testing.bench import Bench, bench_stream, waiting
 from coleta.testing.bookkeeper import Bookkeeper
@@ -296,6 +298,27 @@ def test_the_simulations_bookkeeper_agrees() -> None:
     (lost,) = (name for name in objects if name.endswith("000000002.parquet"))
     faults = keeper.check({name: body for name, body in objects.items() if name != lost}, first=end, until=end)
     assert "record 1 is 0 times in the table, not 1" in faults
+
+
+def test_what_a_stream_with_a_cursor_has_asked_for_again_is_not_landed_twice() -> None:
+    source = Source(url="http://api.test/compras?since={cursor}", cursor_start=0)
+    terms = replace(STRICT, cursor="id")
+    bench = Bench(bench_stream(source=source, terms=terms, checks=Checks(min_rows=2, on_few="reject")))
+    station = bench.machine().open()
+    collector = Collector(station)
+    bench.api.answers.extend([body(one(1, 10)), body(one(1, 10), one(2, 20))])
+    for _ in range(2):
+        collector.step()
+        land(station)
+        bench.clock.advance(timedelta(minutes=1))
+
+    done = replay(station, ANYTHING)
+
+    assert [(fate.landed, fate.why) for fate in done.fates] == [
+        (0, "the answer after it asked from the same place on, so its records came again")
+    ]
+    assert bench.rows("id") == [(1,), (2,)]
+    assert len(bench.names("_quarantine/")) == 1
 
 
 # Whatever goes wrong -------------------------------------------------------------------------------
