@@ -70,8 +70,8 @@ class Watch:
     def _may_be_paused(process: Process, tick: Interval) -> bool:
         """Whether a pause holds `tick`, or goes on: then also what had come due before, and was not asked, is not."""
         pauses = process.machine.pauses
-        begun_meanwhile = pauses[len(process.paused) :]
-        goes_on = any(until is None for _, until in (*process.paused, *begun_meanwhile))
+        begun_meanwhile = pauses[len(process.paused) :]  # while its step was held up; it may have ended since
+        goes_on = bool(begun_meanwhile) or any(until is None for _, until in process.paused)
         return goes_on or any(_holds(one, tick) for one in pauses)
 
     def _is_paused(self, process: Process, tick: Interval) -> bool:
