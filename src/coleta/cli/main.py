@@ -23,6 +23,7 @@ import typer
 from coleta.cli.alert import alert_commands
 from coleta.cli.check import check_command
 from coleta.cli.config import config_commands
+from coleta.cli.contract import contract_commands
 from coleta.cli.demo import demo_command
 from coleta.cli.doors import Doors
 from coleta.cli.gaps import gaps_command
@@ -86,6 +87,7 @@ def build(doors: Doors) -> typer.Typer:
     app.command("trace")(trace_command(doors))
     app.command("plan")(plan_command(doors))
     app.command("maintain")(maintain_command(doors))
+    app.add_typer(contract_commands(doors))
     app.add_typer(config_commands(doors))
     return app
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from coleta.ask.plan import Forecast
     from coleta.ask.trace import Trace
     from coleta.cli.check import Check
+    from coleta.cli.comparing import Compared
     from coleta.runtime.events import Event
     from coleta.runtime.orders import Preview
     from coleta.settings.effective import Setting
@@ -334,6 +335,20 @@ class Project(Upkeep):
         from coleta.cli.plan import forecast
 
         return forecast(self._app, days=days, ask=ask)
+
+    def contract_diff(self, stream: str) -> Compared:
+        """In what the contract of `stream`, and all else that decoding depends on, differs from what last landed.
+
+        A ``Compared``: ``seq``, the commit that it is held against; ``changes``, each with ``path``, ``kind``,
+        ``before`` and ``after``; and ``refused``, the error where the stream's table cannot follow.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+
+        """
+        from coleta.cli.comparing import compare
+
+        return compare(self._app, self._app.stream(stream))
 
     def config(self) -> list[Setting]:
         """Every key of the project file as it takes effect, with where that comes from; secrets as references.
