@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -239,3 +240,38 @@ def test_a_new_endpoint_is_another_store_even_if_its_bucket_has_the_same_name(
         assert one.call("run", "s").status == 0
         assert proxy.requests("PUT", "_coleta/probe"), "it is probed anew"
     assert one.objects() == puts_before + 1
+
+
+def test_a_log_moves_into_a_bucket_and_within_it_and_nothing_is_lost(
+    project: Make, serve: Serve, s3: S3Service
+) -> None:
+    """As one who may not delete: a move never asks for it."""
+    api = serve(seed=6)
+    one, two = project(api, "one"), project(api, "two")
+    file = one.folder / "coleta.toml"
+    in_bucket = file.read_text(encoding="utf-8")
+    file.write_text(in_bucket.replace(one.url, "file://./lake"), encoding="utf-8")
+    up = one.up()
+    wait_until(lambda: len(list((one.folder / "lake").rglob("*.parquet"))) >= 3, "some objects land in the folder")
+    assert up.stop() == 143
+
+    into = one.call("move", "s", "--to", one.url, "--json")
+    assert into.status == 0, into.err
+    up = two.up()
+    one.wait_for_objects(2)
+    within = one.call("move", "s", "--path", "t", "--json")
+    assert within.status == 0, within.err
+    assert up.process.wait(timeout=30) == 78
+    assert f"goes on at {one.url}/t" in up.said()
+    assert two.call("move", "s", "--path", "t").status == 0
+    for each in (one, two):
+        assert each.call("run", "s", "--now").status == 0
+        assert each.verify()["sound"] is True
+
+    # The books are kept under the name by which the API was asked.
+    lake = one.mirror()
+    shutil.rmtree(lake / "s")
+    (lake / "t").rename(lake / "s")
+    books = balance(lake, "s", api.sent, [one.spool(), two.spool()], may_be_lost=2)
+    assert books.waiting == 0
+    assert books.count("table") > 3
