@@ -79,7 +79,7 @@ def test_whatever_else_decoding_depends_on_is_told_after_the_fields() -> None:
         "~ [expect] array -> object",
         "~ [records] none -> data, items",
         "~ [key] none -> ean",
-        "~ [cursor] none -> t",
+        "~ [cursor] none -> ean",
     ]
 
 
