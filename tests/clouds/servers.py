@@ -97,7 +97,7 @@ def serve_sftp(root: Path, *, kind: type[asyncssh.SFTPServer] = asyncssh.SFTPSer
     async def start() -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
             "127.0.0.1", 0, server_factory=lambda: _OneUser(lines), server_host_keys=[key],
-            sftp_factory=lambda channel: kind(channel, chroot=str(root).encode()),
+            sftp_factory=lambda channel: kind(channel, str(root).encode()),
         )  # fmt: skip
 
     async def end(acceptor: asyncssh.SSHAcceptor) -> None:

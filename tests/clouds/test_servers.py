@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import asyncssh
 import pytest
@@ -208,6 +210,58 @@ def test_a_link_whose_answer_is_lost_is_in_doubt_and_is_there(tmp_path: Path) ->
 
         assert store.read("a/b") == b"body"
         assert isinstance(create(store), Exists)
+
+
+class Folder:
+    """An opened folder, as OpenSSH's server gives one."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDONLY)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Watched(asyncssh.SFTPServer):
+    """A server that lets folders be opened, and writes down what is made durable and named."""
+
+    steps: ClassVar[list[str]] = []
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        local = self.map_path(path).decode()
+        opened = Folder(local) if Path(local).is_dir() else super().open(path, pflags, attrs)
+        self._opened[opened] = path.decode()
+        return opened
+
+    def fsync(self, file_obj: object) -> None:
+        super().fsync(file_obj)
+        self.steps.append(f"sync {self._opened[file_obj].rpartition('/lake-')[2].partition('/')[2]}")
+
+    def link(self, oldpath: bytes, newpath: bytes) -> None:
+        super().link(oldpath, newpath)
+        self.steps.append("link")
+
+    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], chroot: bytes) -> None:
+        super().__init__(channel, chroot)
+        self._opened: dict[object, str] = {}
+
+
+def test_the_file_is_synced_before_it_is_linked_and_its_folder_after_it(tmp_path: Path) -> None:
+    root = tmp_path / "files"
+    root.mkdir()
+    with serve_sftp(root, kind=Watched) as server:
+        store = ServerStore(server.wire(server.place()), create=True)
+        create(store, "a/1")
+        Watched.steps.clear()
+
+        create(store, "a/2")
+
+    file, *rest = Watched.steps
+    assert file.startswith("sync _coleta/tmp/")
+    assert rest == ["link", "sync a"]
 
 
 # WebDAV ------------------------------------------------------------------------------------------------

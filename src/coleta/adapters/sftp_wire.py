@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Work = Callable[["SFTPClient"], Coroutine[Any, Any, T]]
 
+KEEP_ALIVE_S = 30
+"""How often an idle line is used, so that no router between forgets it: they wait some minutes."""
+
 CONNECT_TIMEOUT_S = 15.0
 """A login takes several round trips, and some servers look up where one comes from first."""
 
@@ -91,9 +94,23 @@ class SftpWire:
                 if await sftp.lexists(self._at(target)):
                     return False
                 raise
+            await self._sync(sftp, target.rpartition("/")[0])
             return True
 
         return self._run(work, in_doubt=True)
+
+    async def _sync(self, sftp: SFTPClient, folder: str) -> None:
+        """Make the names in `folder` durable, where the server lets a folder be opened as OpenSSH's does."""
+        from asyncssh import SFTPConnectionLost, SFTPError
+
+        try:
+            async with sftp.open(self._at(folder), "rb") as opened:
+                await opened.fsync()
+        except SFTPConnectionLost:
+            raise
+        except SFTPError:
+            # Others promise nothing of their disk that could be asked for.
+            return
 
     async def _move(self, sftp: SFTPClient, temp: str, target: str) -> bool:
         if not self._store.exclusive:
@@ -104,6 +121,7 @@ class SftpWire:
         if await sftp.lexists(self._at(target)):
             return False
         await sftp.rename(self._at(temp), self._at(target))
+        await self._sync(sftp, target.rpartition("/")[0])
         return True
 
     def read(self, path: str, last: int | None) -> bytes | None:
@@ -153,6 +171,8 @@ class SftpWire:
             except SFTPError:
                 if not await sftp.isdir(self._at(path)):
                     raise
+            else:
+                await self._sync(sftp, path.rpartition("/")[0])
 
         self._run(work)
 
@@ -234,7 +254,7 @@ class SftpWire:
         import asyncssh
 
         secrets = EnvironmentSecrets(self._environment(), folder=self._folder)
-        options: dict[str, object] = {"config": None}
+        options: dict[str, object] = {"config": None, "keepalive_interval": KEEP_ALIVE_S}
         if self._user is not None:
             options["username"] = self._user
         if self._store.known_hosts is not None:
