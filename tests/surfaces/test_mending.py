@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Timer
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -76,8 +79,6 @@ def test_without_a_copy_it_says_what_to_do_and_ends_with_damage(made: Path, call
 
 
 def test_the_step_that_a_person_is_told_works_as_it_stands(made: Path, call: Call) -> None:
-    import subprocess
-
     (*_, last) = sorted((made / "lake").glob("compras/data/*/*.parquet"))
     right = last.read_bytes()
     last.chmod(0o600)
@@ -105,6 +106,53 @@ def test_a_damaged_answer_that_is_whole_after_all_waits_again_and_lands(made: Pa
     assert list((spool / "damaged").iterdir()) == []
     assert call("-C", made, "run", "compras").status == 0
     assert list((spool / "waiting").iterdir()) == []
+
+
+def test_a_damaged_answer_that_waited_is_a_gap_that_names_its_file(
+    write_project: Callable[..., Path], start: Callable[..., Any], call: Call
+) -> None:
+    folder = write_project(every="1s")
+    spool = folder / ".coleta" / "compras"
+
+    def serve(said: str) -> None:
+        up = start("-C", folder, "up")
+        guard = Timer(30, up.kill)
+        guard.start()
+        assert any(said in line for line in up.stderr), f"{said!r} was never said"
+        guard.cancel()
+        up.kill()
+        up.wait()
+
+    def answers() -> list[Path]:
+        return sorted(path for path in (spool / "waiting").iterdir() if "-gap-" not in path.name)
+
+    serve("  ok  ")
+    (folder / "lake" / "_coleta").rename(folder / "lake" / "away")
+    away = start("-C", folder, "up")
+    end = monotonic() + 30
+    while not answers():
+        assert monotonic() < end, "nothing waits"
+        Event().wait(0.05)
+    away.kill()
+    away.wait()
+    (folder / "lake" / "away").rename(folder / "lake" / "_coleta")
+    file = answers()[0]
+    body = bytearray(file.read_bytes())
+    body[-30] ^= 1
+    file.write_bytes(bytes(body))
+
+    serve("gap (damaged)")
+    serve("  ok  ")
+
+    (gap,) = (
+        one for one in call("-C", folder, "gaps", "compras", "--json").document["gaps"] if one["reason"] == "damaged"
+    )
+    assert file.name in gap["detail"]
+    assert [path.name for path in (spool / "damaged").iterdir()] == [file.name]
+    done = call("-C", folder, "repair")
+    assert (done.status, "coleta raw cat" in done.out) == (76, True)
+    (spool / "damaged" / file.name).unlink()
+    assert call("-C", folder, "verify").status == 0
 
 
 def test_beside_a_running_collector_only_a_dry_run_is_possible(made: Path, call: Call) -> None:
