@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from coleta.adapters.below import BelowHousekeeping
 from coleta.collect.tick import Interval
 from coleta.errors import ColetaError, Misconfigured, StoreUnavailable
 from coleta.land.window import Window
-from coleta.ports import Housekeeping
+from coleta.ports import Created, Exists, Housekeeping, ObjectStore
 from coleta.runtime.archive import adopt
 from coleta.runtime.auditor import Evidence, whole
 from coleta.runtime.discard import discard
@@ -345,6 +346,107 @@ def test_what_another_machine_commits_just_before_is_followed_and_the_file_is_gi
     assert place.kinds()[-3:] == ["batch", "expired", "expired"]
     assert len(place.files()) == 4
     assert place.damage() == []
+
+
+# Side by side --------------------------------------------------------------------------------------
+
+
+class Interrupted:
+    """A store before whose call number `at`, counted from 0, others get their turn; ``met``: there was such a call."""
+
+    def __init__(self, inner: ObjectStore, at: int, others: Callable[[], object]) -> None:
+        self._inner, self._at, self._others = inner, at, others
+        self._calls = 0
+        self.met = False
+
+    def _meet(self) -> None:
+        number, self._calls = self._calls, self._calls + 1
+        if number == self._at:
+            self.met = True
+            self._others()
+
+    def create(self, name: str, body: bytes | memoryview, *, sha256: str) -> Created | Exists:
+        self._meet()
+        return self._inner.create(name, body, sha256=sha256)
+
+    def read(self, name: str, *, last: int | None = None) -> bytes | None:
+        self._meet()
+        return self._inner.read(name, last=last)
+
+    def size(self, name: str) -> int | None:
+        self._meet()
+        return self._inner.size(name)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        self._meet()
+        return self._inner.names(prefix)
+
+
+MANY_CALLS = 100
+"""More than any of these makes."""
+LATER = Interval(sample_tick(1).end + MONTH, sample_tick(2).end + MONTH)
+
+
+def collectors(place: Place) -> Callable[[], object]:
+    """Two collectors that hold answers to one tick, one of which must lose."""
+    stations = [place.bench.machine(name).open() for name in ("a collector", "another")]
+    for station, records in zip(stations, ([GOOD, BAD], [GOOD, GOOD]), strict=True):
+        waiting(station, LATER, json.dumps(records).encode())
+    return lambda: [land(station) for station in stations]
+
+
+def assert_sound(place: Place, *, at: int) -> None:
+    given_up = [path for one in place.bench.commits() if one.record.kind == "expired" for path in one.record.redrives]
+    assert len(given_up) == len(set(given_up)) == 3, f"at call {at}"
+    assert place.bench.rows("ean") == [(1,)] * 4, f"at call {at}"
+    # Of the young tick, and of that of the collectors: a copy, a record that broke the contract, the one that lost.
+    assert len(place.files()) == 6, f"at call {at}"
+    assert place.damage() == [], f"at call {at}"
+
+
+def test_two_collectors_may_land_before_any_call_of_a_maintainer() -> None:
+    tried = 0
+    for at in range(MANY_CALLS):
+        place = used()
+        store = Interrupted(place.station.store, at, collectors(place))
+        place.maintain(replace(place.station, store=store))
+        if not store.met:
+            break
+        assert_sound(place, at=at)
+        tried += 1
+    assert 15 < tried < MANY_CALLS
+
+
+def test_a_maintainer_may_do_its_work_before_any_call_of_a_collector() -> None:
+    tried = 0
+    for at in range(MANY_CALLS):
+        place = used()
+        other, loser = (place.bench.machine(name).open() for name in ("a collector", "another"))
+        for station, records in ((other, [GOOD, BAD]), (loser, [GOOD, GOOD])):
+            waiting(station, LATER, json.dumps(records).encode())
+        store = Interrupted(other.store, at, place.maintain)
+        land(replace(other, store=store))
+        land(loser)
+        if not store.met:
+            break
+        assert_sound(place, at=at)
+        tried += 1
+    assert 5 < tried < MANY_CALLS
+
+
+def test_two_maintainers_may_meet_at_any_call() -> None:
+    tried = 0
+    for at in range(MANY_CALLS):
+        place = used()
+        collectors(place)()
+        other = place.bench.machine("maintainer").open()
+        store = Interrupted(place.station.store, at, partial(place.maintain, other))
+        place.maintain(replace(place.station, store=store))
+        if not store.met:
+            break
+        assert_sound(place, at=at)
+        tried += 1
+    assert 15 < tried < MANY_CALLS
 
 
 # In the service -----------------------------------------------------------------------------------
