@@ -193,13 +193,21 @@ class ObjectStore(Protocol):
 
 
 class Housekeeping(Protocol):
-    """Takes objects away. Nobody on the landing path holds it; see ``runtime/redrive.py`` for who does, and when."""
+    """Takes objects away, or empties them. Nobody on the landing path holds it, only ``discard`` and upkeep."""
 
     def delete(self, name: str) -> None:
         """Remove what lies under `name`; that nothing does is no error.
 
         Raises:
             StoreUnavailable: it may or may not be gone; nothing rests on it, so call again.
+
+        """
+
+    def replace(self, name: str, body: bytes) -> None:
+        """Put `body` in the place of what lies under `name`: whoever reads it sees the one or the other, whole.
+
+        Raises:
+            StoreUnavailable: it may or may not be done, now or later; call again, with the same body.
 
         """
 

@@ -208,12 +208,14 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long what is no row of the table is kept; None: for ever. Counted from the commit that names a file."""
+    """How long what lies in the store is kept; None: for ever. Counted from the commit that named it."""
 
     archive: timedelta | None = None
     quarantine: timedelta | None = None
     superseded: timedelta | None = None
     """Counted from when the answer came, since no commit names it."""
+    data: timedelta | None = None
+    """How long rows are kept; the records of their commits stay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from coleta.adapters.below import Below, BelowHousekeeping
 from coleta.adapters.file_store import FileStore
 from coleta.adapters.housekeeping import FileHousekeeping
 from coleta.errors import Misconfigured, StoreUnavailable
-from coleta.ports import Housekeeping, ObjectStore
+from coleta.ports import Exists, Housekeeping, ObjectStore
 from coleta.testing.memory import MemoryHousekeeping, MemoryStore
 
 Pair = tuple[ObjectStore, Housekeeping]
@@ -71,10 +71,48 @@ def test_below_a_path_only_what_lies_there_is_deleted(pair: Pair) -> None:
     assert (Below(store, "one").read("a"), Below(store, "two").read("a")) == (None, b"two/a")
 
 
+def test_what_is_replaced_is_the_new_one_whole_and_nothing_else_changes(pair: Pair) -> None:
+    store, housekeeping = pair
+    for name in ("s/data/a", "s/data/ab"):
+        create(store, name)
+
+    housekeeping.replace("s/data/a", b"empty")
+    housekeeping.replace("s/data/a", b"empty")
+
+    assert (store.read("s/data/a"), store.size("s/data/a")) == (b"empty", 5)
+    assert store.read("s/data/ab") == b"s/data/ab"
+    assert list(store.names("s/")) == ["s/data/a", "s/data/ab"]
+    found = store.create("s/data/a", b"other", sha256=hashlib.sha256(b"other").hexdigest())
+    assert isinstance(found, Exists), "its name does not come free"
+
+
+def test_below_a_path_only_what_lies_there_is_replaced(pair: Pair) -> None:
+    store, housekeeping = pair
+    create(store, "one/a")
+    create(store, "two/a")
+
+    BelowHousekeeping(housekeeping, "one").replace("a", b"new")
+
+    assert (store.read("one/a"), store.read("two/a")) == (b"new", b"two/a")
+
+
+def test_whoever_has_a_file_open_while_it_is_replaced_goes_on_reading_the_old_one(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "lake", create=True)
+    create(store, "s/data/a")
+
+    with (tmp_path / "lake/s/data/a").open("rb") as reader:
+        FileHousekeeping(tmp_path / "lake").replace("s/data/a", b"new")
+        assert reader.read() == b"s/data/a"
+    assert store.read("s/data/a") == b"new"
+    assert list((tmp_path / "lake/_coleta/tmp").iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["../a", "/a", "a//b", ""])
 def test_what_is_no_name_is_refused(pair: Pair, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         pair[1].delete(name)
+    with pytest.raises(ValueError, match="name"):
+        pair[1].replace(name, b"")
 
 
 def test_a_login_that_may_not_delete_is_told_what_it_needs(s3: S3Service) -> None:
@@ -84,6 +122,8 @@ def test_a_login_that_may_not_delete_is_told_what_it_needs(s3: S3Service) -> Non
     with pytest.raises(Misconfigured) as told:
         housekeeping.delete("s/_quarantine/a")
     assert "s3:DeleteObject" in (told.value.hint or "")
+    with pytest.raises(Misconfigured):
+        housekeeping.replace("s/_quarantine/a", b"")
     assert store.read("s/_quarantine/a") is not None
 
 

@@ -677,6 +677,38 @@ MUTANTS = (
         "        except SystemError as error:\n",
         told("tests/conformance/test_table.py", "folder"),
     ),
+    Mutant(
+        "retired_by_deleting",
+        "runtime/retirer.py",
+        "            self._housekeeping.replace(rolled.name, sink.read())\n",
+        "            self._housekeeping.delete(rolled.name)\n",
+        told("tests/unit/runtime/test_retirer.py", "knows_nothing"),
+    ),
+    Mutant(
+        "retired_without_a_roll_up",
+        "runtime/retirer.py",
+        "            for rolled, committed in _commits_in(self._station, last):\n",
+        "            from coleta.land.record import encode_record\n"
+        "            store = self._station.store\n"
+        "            for committed in self._station.index.commits():\n"
+        "                text, size = encode_record(committed.record).decode(), store.size(committed.name) or 0\n"
+        '                rolled = RolledObject(committed.name, size, "", text)\n',
+        told("tests/unit/runtime/test_retirer.py", "as_far_as"),
+    ),
+    Mutant(
+        "retired_whatever_it_is",
+        "land/retire.py",
+        "return is_as_written and record.rows",
+        "return record.rows",
+        told("tests/unit/runtime/test_retirer.py", "not_as_it_was_written"),
+    ),
+    Mutant(
+        "retired_with_a_record_written_anew",
+        "runtime/retirer.py",
+        "compose_retired(footer.stored, ",
+        'compose_retired(footer.stored + b" ", ',
+        told("tests/unit/runtime/test_retirer.py", "as_far_as"),
+    ),
 )
 
 

@@ -43,3 +43,7 @@ class BelowHousekeeping:
     def delete(self, name: str) -> None:
         """See ``Housekeeping``."""
         self._housekeeping.delete(self._prefix + name)
+
+    def replace(self, name: str, body: bytes) -> None:
+        """See ``Housekeeping``."""
+        self._housekeeping.replace(self._prefix + name, body)

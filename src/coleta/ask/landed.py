@@ -41,7 +41,8 @@ class Landed:
 
     def table(self) -> Table:
         """Its rows."""
-        return Table(self.store, self.commits, self.stream.terms)
+        retires = self.stream.retention.data is not None
+        return Table(self.store, self.commits, self.stream.terms, retires=retires)
 
     def rejected(self, *, tick: datetime | None = None, reason: str | None = None) -> Iterator[Rejected]:
         """What broke its contract, or those of `tick`, or for `reason`, only; see ``read_quarantine``."""

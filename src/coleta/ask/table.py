@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from coleta.errors import Corrupt, Misconfigured
+from coleta.runtime.log import read_footer
 from coleta.terms import Terms
 
 if TYPE_CHECKING:
@@ -27,11 +28,17 @@ BATCH_ROWS = 131_072
 class Table:
     """The landed rows of one stream, as they were when it was asked for."""
 
-    def __init__(self, store: ObjectStore, commits: Sequence[Committed], terms: Terms) -> None:
-        """Read `commits` from `store`, the stream's own; `terms` are those of a stream without any."""
+    def __init__(
+        self, store: ObjectStore, commits: Sequence[Committed], terms: Terms, *, retires: bool = False
+    ) -> None:
+        """Read `commits` from `store`, the stream's own; `terms` are those of a stream without any.
+
+        `retires` says that old objects may have lost their rows, so that records alone do not tell how many there are.
+        """
         self._store = store
         self._commits = [committed for committed in commits if committed.record.rows]
         self._terms = terms
+        self._retires = retires
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -39,7 +46,10 @@ class Table:
         return tuple(committed.name for committed in self._commits)
 
     def __len__(self) -> int:
-        """How many rows there are: the records say so, and nothing is read."""
+        """How many rows there are: the records say so, and nothing is read but where rows are kept for a time only."""
+        if self._retires:
+            footers = (read_footer(self._store, committed.name) for committed in self._commits)
+            return sum(footer.rows for footer in footers if footer is not None)
         return sum(committed.record.rows for committed in self._commits)
 
     def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from coleta.runtime.upkeep import Done
     from coleta.stream import Stream
 
-_HEADS = ("STREAM", "GIVEN UP", "DELETED", "ROLL-UPS")
+_HEADS = ("STREAM", "GIVEN UP", "DELETED", "RETIRED", "ROLL-UPS")
 _MOST_TOLD = 20
 
 
@@ -43,7 +43,7 @@ def maintain_command(doors: Doors) -> Callable[..., None]:
         with progress_of(session.screen) as bar:
 
             def progress(name: str, one: Done) -> None:
-                bar(f"maintain {name}", one.deleted + one.rolled_up, 0)
+                bar(f"maintain {name}", one.deleted + one.retired + one.rolled_up, 0)
 
             done = list(maintained(app, stream, dry_run=dry_run, progress=progress))
         if json:
@@ -98,7 +98,7 @@ def _tell(screen: Screen, done: list[tuple[str, Done]], *, dry_run: bool) -> Non
     if not done:
         screen.note("no stream was ever started")
         return
-    screen.out(table(_HEADS, [(name, one.expired, one.deleted, one.rolled_up) for name, one in done]))
+    screen.out(table(_HEADS, [(name, one.expired, one.deleted, one.retired, one.rolled_up) for name, one in done]))
     if dry_run:
         screen.note("nothing was changed; roll-ups are not counted here")
     for name, one in done:
@@ -106,6 +106,8 @@ def _tell(screen: Screen, done: list[tuple[str, Done]], *, dry_run: bool) -> Non
             screen.note(f"{name}: {path} stays: no answer that has landed holds all of its tick, or it cannot be read")
         if len(one.kept) > _MOST_TOLD:
             screen.note(f"{name}: and {len(one.kept) - _MOST_TOLD} more like it")
+        if one.under_a_table:
+            screen.note(f"{name}: no rows are taken away, since a Delta table lies over them (_delta_log)")
 
 
 def _value(name: str, done: Done) -> dict[str, object]:
@@ -115,5 +117,7 @@ def _value(name: str, done: Done) -> dict[str, object]:
         "deleted": done.deleted,
         "superseded": done.superseded,
         "left_alone": done.kept,
+        "retired": done.retired,
+        "under_a_table": done.under_a_table,
         "roll_ups": done.rolled_up,
     }

@@ -144,8 +144,9 @@ class Narrator:
             case Adopted(_, entry, name):
                 text = f"{self._tick(entry.intervals[0].end)}  taken from the archive: nobody has landed {name}"
                 return [Line(self._of(stream, text), "warning")]
-            case Maintained(_, expired, deleted):
-                return [Line(self._of(stream, f"upkeep: {expired} files given up, {deleted} deleted"))] * bool(deleted)
+            case Maintained(_, expired, deleted, retired):
+                text = f"upkeep: {expired} files given up, {deleted} deleted; the rows of {retired} objects taken away"
+                return [Line(self._of(stream, text))] * bool(deleted + retired)
             case Trouble(_, where, what, until):
                 text = f"{where}: {what}; tried again at {self._time(until)}, nothing is lost meanwhile"
                 return [Line(self._of(stream, text), "bad")]

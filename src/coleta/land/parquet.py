@@ -95,13 +95,17 @@ class ObjectWriter:
     def finish(self, account: Callable[[int, str], Record]) -> Record:
         """Close the object with the record that `account` makes of its rows and content digest."""
         record = account(self.rows, self._content.hex())
+        self.close(encode_record(record))
+        return record
+
+    def close(self, record: bytes) -> None:
+        """Close the object with these very bytes of a `record`."""
         self._flush()
         writer = self._open(None)
         # The stamp first: where a damaged list of keys has lost its end, the record is what is missed.
-        writer.add_key_value_metadata({STAMP_KEY: _BLANK, FOOTER_KEY: encode_record(record).decode()})
+        writer.add_key_value_metadata({STAMP_KEY: _BLANK, FOOTER_KEY: record.decode()})
         writer.close()
         _stamp(self._sink)
-        return record
 
     def _hold(self, part: pa.RecordBatch) -> None:
         self._pending.append(part)

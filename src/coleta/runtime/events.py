@@ -106,11 +106,12 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class Maintained:
-    """A round of upkeep has ended: so many files were given up by the log, and so many deleted."""
+    """A round of upkeep has ended: so many files were given up by the log, so many deleted, so many objects retired."""
 
     stream: str
     expired: int
     deleted: int
+    retired: int = 0
 
 
 @dataclass(frozen=True, slots=True)

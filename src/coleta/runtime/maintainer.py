@@ -75,7 +75,9 @@ class Maintainer:
             self._round = None
             # A window opens at the same time each day, and a round takes a while: due as soon as it opens again.
             self._due_at = now + EVERY if self._window is None else max(self._window.next_open(now), now)
-            self._station.world.tell(Maintained(self._station.stream.name, upkeep.done.expired, upkeep.done.deleted))
+            self._station.world.tell(
+                Maintained(self._station.stream.name, upkeep.done.expired, upkeep.done.deleted, upkeep.done.retired)
+            )
         except (Retryable, Doubtful, Misconfigured, Corrupt) as error:
             self._round = None
             self._due_at = now + LOOK_AGAIN

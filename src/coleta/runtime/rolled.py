@@ -22,7 +22,7 @@ class RolledLog:
         """List them; none is read yet."""
         self._store = store
         self._identity = identity
-        self._lasts = sorted(last for name in store.names(FOLDER) if (last := last_of(name)) is not None)
+        self._lasts = self._listed()
         self.until = self._lasts[-1] if self._lasts else 0
         self._now: RollUp | None = None
         self._wrong: list[Finding] = []
@@ -33,6 +33,9 @@ class RolledLog:
         `body` are all its bytes, if they are at hand.
         """
         name, rolled = footer.committed.name, self._rolled(seq)
+        if rolled is None and footer.retired:
+            # Others may have written one, and retired what it holds, since the roll-ups were listed.
+            rolled = self._rolled_since(seq)
         yield from self._told()
         if rolled is None:
             if footer.retired:
@@ -67,6 +70,16 @@ class RolledLog:
         while self._lasts:
             self._load(self._lasts.pop(0))
         yield from self._told()
+
+    def _rolled_since(self, seq: int) -> RolledObject | None:
+        listed = self._listed()
+        if not listed or listed[-1] <= self.until:
+            return None
+        self._lasts, self.until = [last for last in listed if last > self.until], listed[-1]
+        return self._rolled(seq)
+
+    def _listed(self) -> list[int]:
+        return sorted(last for name in self._store.names(FOLDER) if (last := last_of(name)) is not None)
 
     def _rolled(self, seq: int) -> RolledObject | None:
         while self._lasts and (self._now is None or self._now.last < seq):

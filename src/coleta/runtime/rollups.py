@@ -76,7 +76,8 @@ class RollUps:
             self._begin()
             return head.seq >= self._last
         for _ in range(min(OBJECTS_AT_ONCE, self._commits - len(self._objects))):
-            self._read_back()
+            if not self._read_back():
+                return True
         if len(self._objects) == self._commits:
             first = self._last - self._commits + 1
             body = encode_rollup(self._station.identity.uuid, first, self._objects)
@@ -101,7 +102,8 @@ class RollUps:
             self._prev = record_digest(end.record.encode())
         self._last = last
 
-    def _read_back(self) -> None:
+    def _read_back(self) -> bool:
+        """Read the next object back; False where others have written this roll-up, and retired what it holds."""
         name, seq = self._next, self._last - self._commits + 1 + len(self._objects)
         body = self._station.store.read(name)
         if body is None:
@@ -110,8 +112,12 @@ class RollUps:
         record = footer.committed.record
         if (record.uuid, record.seq, record.prev) != (self._station.identity.uuid, seq, self._prev):
             raise Corrupt("it does not continue the log", where=name, hint="coleta verify tells more")
+        if footer.retired and self._station.store.size(rollup_name(self._last)) is not None:
+            self._last = 0
+            return False
         if footer.retired or not is_whole(body, record):
             raise Corrupt("it is not as it was written", where=name, hint="coleta verify --data tells more")
         text = footer.stored.decode()
         self._objects.append(RolledObject(name, len(body), hashlib.sha256(body).hexdigest(), text))
         self._next, self._prev = record.next, footer.committed.digest
+        return True

@@ -30,6 +30,7 @@ from coleta.runtime.opening import confirm
 from coleta.runtime.putting import author_of
 from coleta.runtime.questions import Books, Shelves
 from coleta.runtime.redrive import extend
+from coleta.runtime.retirer import Retirer, count_retirable, has_table
 from coleta.runtime.station import Station
 
 SUPERSEDED = "_superseded/"
@@ -58,11 +59,15 @@ class Done:
     """Superseded answers that are old enough, and stay since nothing proves them unneeded."""
     rolled_up: int = 0
     """Roll-ups written."""
+    retired: int = 0
+    """Data objects whose rows were taken away."""
+    under_a_table: bool = False
+    """Rows are old enough, and stay, since a table lies over the data objects."""
 
     @property
     def nothing(self) -> bool:
         """Whether there was nothing to do."""
-        return not (self.expired or self.deleted or self.rolled_up)
+        return not (self.expired or self.deleted or self.rolled_up or self.retired)
 
 
 class Upkeep:
@@ -92,6 +97,18 @@ class Upkeep:
             yield from self._files(QUARANTINE, kept_for.quarantine)
         if kept_for.superseded is not None:
             yield from self._superseded(kept_for.superseded)
+        if kept_for.data is not None:
+            yield from self._data(kept_for.data)
+
+    def _data(self, kept_for: timedelta) -> Iterator[None]:
+        """Take the rows away that were committed longer ago than `kept_for`."""
+        self.done.under_a_table = has_table(self._station.store)
+        if self.done.under_a_table:
+            return
+        retirer = Retirer(self._station, self._housekeeping, before=_before(self._station, kept_for))
+        for _ in retirer.steps():
+            self.done.retired = retirer.retired
+            yield
 
     def _files(self, folder: str, kept_for: timedelta) -> Iterator[None]:
         """Give up and delete what of `folder` was named longer ago than `kept_for`."""
@@ -185,6 +202,10 @@ def foresee(shelves: Shelves, books: Books) -> Done:
             else:
                 done.superseded += 1
                 done.deleted += 1
+    if kept_for.data is not None:
+        done.under_a_table = has_table(store)
+        if not done.under_a_table:
+            done.retired = count_retirable(store, books.commits, before=books.now - kept_for.data)
     return done
 
 

@@ -250,6 +250,7 @@ class RetentionTable(_Table):
     archive: KeptFor | None = None
     quarantine: KeptFor | None = None
     superseded: KeptFor | None = None
+    data: KeptFor | None = None
 
 
 class MaintenanceTable(_Table):

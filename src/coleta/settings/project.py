@@ -16,8 +16,9 @@ from coleta.settings.addresses import Place, local_path
 from coleta.settings.auths import check_auths
 from coleta.settings.document import Document, read_document
 from coleta.settings.mistakes import Mistakes
-from coleta.settings.model import FileTable, MaintenanceTable
+from coleta.settings.model import FileTable, MaintenanceTable, RetentionTable
 from coleta.settings.reading import given, read_tables
+from coleta.settings.retention import FOREVER
 from coleta.settings.rules import Checked, Surroundings, check_places, check_stream
 from coleta.settings.stores import build_stores, check_stores, choose_store
 from coleta.settings.streams import build_stream
@@ -121,6 +122,14 @@ def project_of(document: Document, *, environment: Mapping[str, str], to: str | 
     )
 
 
+def _check_rows(stream: Checked, kept: RetentionTable, mistakes: Mistakes) -> None:
+    """Rows that a table reads cannot be taken away from under it."""
+    chosen = stream.table.retention.data or kept.data
+    if stream.table.table is not None and chosen not in (None, FOREVER):
+        what = f'cannot go with table = "{stream.table.table}", which reads these rows; write data = "{FOREVER}" here'
+        mistakes.add(("stream", stream.name, "retention", "data"), what)
+
+
 def _window(table: MaintenanceTable) -> Window | None:
     return None if table.window is None else Window.of(table.window, table.zone)
 
@@ -144,4 +153,6 @@ def _streams(file: FileTable, table: Mapping[str, object], around: Surroundings)
         if (stream := check_stream(name, stream_table, given(table, ("stream", name)), around)) is not None
     ]
     check_places(checked, around.mistakes)
+    for stream in checked:
+        _check_rows(stream, file.retention, around.mistakes)
     return checked

@@ -48,6 +48,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "archive": "How long the copies of answers that have landed are kept.",
         "quarantine": "How long records that broke the contract are kept.",
         "superseded": "How long answers are kept whose time other answers hold.",
+        "data": "How long rows are kept. They are taken away for ever; not where a table is kept.",
     },
     ("maintenance",): {
         "window": "The part of each day in which upkeep may work: 02:00-04:00. Without it, at any time.",
@@ -155,6 +156,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "archive": "How long the copies of answers that have landed are kept.",
         "quarantine": "How long records that broke the contract are kept.",
         "superseded": "How long answers are kept whose time other answers hold.",
+        "data": "How long rows are kept. They are taken away for ever; not where a table is kept.",
     },
 }
 """A line for each key, by where its table stands."""

@@ -46,7 +46,7 @@ def _retention(table: RetentionTable, kept: RetentionTable) -> Retention:
         chosen: timedelta | Literal["forever"] | None = getattr(kept, key) if own is None else own
         return None if chosen == FOREVER else chosen
 
-    return Retention(time("archive"), time("quarantine"), time("superseded"))
+    return Retention(time("archive"), time("quarantine"), time("superseded"), time("data"))
 
 
 def _source(checked: Checked) -> Source:

@@ -102,6 +102,17 @@ class GatedHousekeeping:
         if fault is Fault.CRASH_AFTER:
             self._gate.die()
 
+    def replace(self, name: str, body: bytes) -> None:
+        """See ``Housekeeping``."""
+        fault = self._gate.meet("store.replace")
+        if fault is Fault.UNAVAILABLE:
+            raise StoreUnavailable("simulated", where=name)
+        self._inner.replace(name, body)
+        if fault is Fault.LOST:
+            raise StoreUnavailable("simulated: replaced", where=name)
+        if fault is Fault.CRASH_AFTER:
+            self._gate.die()
+
 
 class GatedCell:
     """A cell in a store over a network."""

@@ -121,6 +121,11 @@ class MemoryHousekeeping:
         check_name(name)
         self._objects.pop(name, None)
 
+    def replace(self, name: str, body: bytes) -> None:
+        """Put `body` in the place of what lies under `name`."""
+        check_name(name)
+        self._objects[name] = body
+
 
 class MemorySpool:
     """A spool in a dictionary; ``files`` are accepted spool files' bytes, and outlive an instance."""

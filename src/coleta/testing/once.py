@@ -118,3 +118,17 @@ class TrialHousekeeping:
             raise StoreUnavailable("on trial", where=name)
         if trouble == "killed_after":
             raise Killed
+
+    def replace(self, name: str, body: bytes) -> None:
+        """See ``Housekeeping``."""
+        trouble = self._trial.meet()
+        if trouble in ("unavailable", "doubt"):
+            raise StoreUnavailable("on trial", where=name)
+        if trouble == "late":
+            self._trial.delayed.append(lambda: self._inner.replace(name, body))
+            raise StoreUnavailable("on trial", where=name)
+        self._inner.replace(name, body)
+        if trouble == "lost":
+            raise StoreUnavailable("on trial", where=name)
+        if trouble == "killed_after":
+            raise Killed

@@ -141,6 +141,10 @@ class WatchedStore(MemoryStore):
         self.watch.deleting(name)
         self.objects.pop(name, None)
 
+    def replace(self, name: str, body: bytes) -> None:
+        """See ``Housekeeping``."""
+        self.objects[name] = body
+
 
 def _holds(pause: tuple[datetime, datetime | None], tick: Interval) -> bool:
     since, until = pause

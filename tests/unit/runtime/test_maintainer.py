@@ -10,12 +10,13 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from tests.unit.runtime.interrupted import MANY_CALLS, Interrupted
 
 from coleta.adapters.below import BelowHousekeeping
 from coleta.collect.tick import Interval
 from coleta.errors import ColetaError, Misconfigured, StoreUnavailable
 from coleta.land.window import Window
-from coleta.ports import Created, Exists, Housekeeping, ObjectStore
+from coleta.ports import Housekeeping
 from coleta.runtime.archive import adopt
 from coleta.runtime.auditor import Evidence, whole
 from coleta.runtime.discard import discard
@@ -351,39 +352,6 @@ def test_what_another_machine_commits_just_before_is_followed_and_the_file_is_gi
 # Side by side --------------------------------------------------------------------------------------
 
 
-class Interrupted:
-    """A store before whose call number `at`, counted from 0, others get their turn; ``met``: there was such a call."""
-
-    def __init__(self, inner: ObjectStore, at: int, others: Callable[[], object]) -> None:
-        self._inner, self._at, self._others = inner, at, others
-        self._calls = 0
-        self.met = False
-
-    def _meet(self) -> None:
-        number, self._calls = self._calls, self._calls + 1
-        if number == self._at:
-            self.met = True
-            self._others()
-
-    def create(self, name: str, body: bytes | memoryview, *, sha256: str) -> Created | Exists:
-        self._meet()
-        return self._inner.create(name, body, sha256=sha256)
-
-    def read(self, name: str, *, last: int | None = None) -> bytes | None:
-        self._meet()
-        return self._inner.read(name, last=last)
-
-    def size(self, name: str) -> int | None:
-        self._meet()
-        return self._inner.size(name)
-
-    def names(self, prefix: str) -> Iterator[str]:
-        self._meet()
-        return self._inner.names(prefix)
-
-
-MANY_CALLS = 100
-"""More than any of these makes."""
 LATER = Interval(sample_tick(1).end + MONTH, sample_tick(2).end + MONTH)
 
 
@@ -512,6 +480,9 @@ def test_a_store_that_is_away_is_told_and_tried_again_and_one_that_denies_it_as_
 
     class Denied:
         def delete(self, name: str) -> None:
+            raise Misconfigured("access denied")
+
+        def replace(self, name: str, body: bytes) -> None:
             raise Misconfigured("access denied")
 
     maintainer = Maintainer(place.station, Denied())

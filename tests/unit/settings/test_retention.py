@@ -47,7 +47,7 @@ def kept(project: Project) -> Retention:
 def test_without_a_word_all_is_kept_for_ever_and_upkeep_may_work_at_any_time(load: Load) -> None:
     project = load()
 
-    assert kept(project) == Retention(None, None, None)
+    assert kept(project) == Retention(None, None, None, None)
     assert project.window is None
 
 
@@ -58,6 +58,16 @@ def test_a_stream_says_what_is_different_for_it_and_else_it_is_as_for_all(load: 
     own = 'retention = { archive = "forever", superseded = "2d" }'
     assert kept(load(top, own)) == Retention(None, timedelta(days=365), timedelta(days=2))
     assert kept(load(stream=own)) == Retention(None, None, timedelta(days=2))
+
+
+def test_rows_are_kept_for_a_time_only_where_no_table_reads_them(load: Load) -> None:
+    top = '[retention]\ndata = "365d"'
+
+    assert kept(load(top)).data == timedelta(days=365)
+    assert kept(load(top, 'table = "delta"\nretention = { data = "forever" }')).data is None
+    for stream, all_streams in (('table = "delta"\nretention = { data = "1d" }', ""), ('table = "delta"', top)):
+        with pytest.raises(Misconfigured, match='cannot go with table = "delta"'):
+            load(all_streams, stream)
 
 
 def test_a_window_is_by_the_clock_of_a_zone(load: Load) -> None:
@@ -71,7 +81,7 @@ def test_a_window_is_by_the_clock_of_a_zone(load: Load) -> None:
     [
         ('[retention]\narchive = "59m"', 'at least "1h"'),
         ("[retention]\narchive = 90", "has no unit"),
-        ('[retention]\ndata = "90d"', "data"),
+        ('[retention]\nrows = "90d"', "rows"),
         ('[maintenance]\nwindow = "02:00"', "two different times of a day"),
         ('[maintenance]\nwindow = "02:00-04:00"\nzone = "Sao_Paulo"', "America/Sao_Paulo"),
     ],
