@@ -35,6 +35,10 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     return makers[kind]() if kind in makers else request.getfixturevalue(kind).with_housekeeping()
 
 
+REPLACING = ["memory", "disk", "s3", "azure", "google"]
+"""Those that can put an object in another's place; a file server refuses to."""
+
+
 def create(store: ObjectStore, name: str) -> None:
     store.create(name, name.encode(), sha256=hashlib.sha256(name.encode()).hexdigest())
 
@@ -71,6 +75,7 @@ def test_below_a_path_only_what_lies_there_is_deleted(pair: Pair) -> None:
     assert (Below(store, "one").read("a"), Below(store, "two").read("a")) == (None, b"two/a")
 
 
+@pytest.mark.parametrize("pair", REPLACING, indirect=True)
 def test_what_is_replaced_is_the_new_one_whole_and_nothing_else_changes(pair: Pair) -> None:
     store, housekeeping = pair
     for name in ("s/data/a", "s/data/ab"):
@@ -86,6 +91,7 @@ def test_what_is_replaced_is_the_new_one_whole_and_nothing_else_changes(pair: Pa
     assert isinstance(found, Exists), "its name does not come free"
 
 
+@pytest.mark.parametrize("pair", REPLACING, indirect=True)
 def test_below_a_path_only_what_lies_there_is_replaced(pair: Pair) -> None:
     store, housekeeping = pair
     create(store, "one/a")
@@ -94,6 +100,17 @@ def test_below_a_path_only_what_lies_there_is_replaced(pair: Pair) -> None:
     BelowHousekeeping(housekeeping, "one").replace("a", b"new")
 
     assert (store.read("one/a"), store.read("two/a")) == (b"new", b"two/a")
+
+
+@pytest.mark.parametrize("pair", ["sftp", "webdav"], indirect=True)
+def test_a_file_server_replaces_nothing_and_says_what_to_write_instead(pair: Pair) -> None:
+    store, housekeeping = pair
+    create(store, "s/data/a")
+
+    with pytest.raises(Misconfigured, match="cannot be replaced") as told:
+        housekeeping.replace("s/data/a", b"new")
+    assert "retention.data" in (told.value.hint or "")
+    assert store.read("s/data/a") == b"s/data/a"
 
 
 def test_whoever_has_a_file_open_while_it_is_replaced_goes_on_reading_the_old_one(tmp_path: Path) -> None:

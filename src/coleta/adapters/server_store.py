@@ -241,6 +241,20 @@ class ServerHousekeeping:
         """Remove the object of `name`; see ``Housekeeping``."""
         self._store.delete(name)
 
+    def replace(self, name: str, body: bytes) -> None:
+        """Refuse; see ``Housekeeping``. Not every file server replaces a file in one step, as whoever reads it needs.
+
+        Raises:
+            Misconfigured: always.
+
+        """
+        check_name(name)
+        raise Misconfigured(
+            f"an object cannot be replaced by {len(body)} bytes on a file server",
+            where=name,
+            hint='write retention.data = "forever" for streams that land there',
+        )
+
 
 def time_for(timeout: timedelta, size_bytes: int) -> float:
     """How many seconds a request has that carries `size_bytes`, where one that carries little has `timeout`."""

@@ -15,6 +15,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from coleta.settings.mistakes import meant, nearest
 
+FILE_SERVERS = ("sftp:", "webdav:", "webdavs:")
+"""How URLs of file servers begin."""
+
 Place = Callable[[str], Path]
 """``local_path`` with its folder and its environment."""
 

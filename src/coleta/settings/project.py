@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from coleta.land.window import Window
-from coleta.settings.addresses import Place, local_path
+from coleta.settings.addresses import FILE_SERVERS, Place, local_path
 from coleta.settings.auths import check_auths
 from coleta.settings.document import Document, read_document
 from coleta.settings.mistakes import Mistakes
@@ -123,11 +123,15 @@ def project_of(document: Document, *, environment: Mapping[str, str], to: str | 
 
 
 def _check_rows(stream: Checked, kept: RetentionTable, mistakes: Mistakes) -> None:
-    """Rows that a table reads cannot be taken away from under it."""
-    chosen = stream.table.retention.data or kept.data
-    if stream.table.table is not None and chosen not in (None, FOREVER):
-        what = f'cannot go with table = "{stream.table.table}", which reads these rows; write data = "{FOREVER}" here'
-        mistakes.add(("stream", stream.name, "retention", "data"), what)
+    """Rows that a table reads cannot be taken away from under it, nor is an object replaced on a file server."""
+    if (stream.table.retention.data or kept.data) in (None, FOREVER):
+        return
+    instead = f'write data = "{FOREVER}" here'
+    at = ("stream", stream.name, "retention", "data")
+    if stream.table.table is not None:
+        mistakes.add(at, f'cannot go with table = "{stream.table.table}", which reads these rows; {instead}')
+    elif stream.store.startswith(FILE_SERVERS):
+        mistakes.add(at, f"an object cannot be replaced on a file server; {instead}")
 
 
 def _window(table: MaintenanceTable) -> Window | None:

@@ -70,6 +70,14 @@ def test_rows_are_kept_for_a_time_only_where_no_table_reads_them(load: Load) -> 
             load(all_streams, stream)
 
 
+def test_rows_on_a_file_server_are_kept_for_ever(load: Load) -> None:
+    server = '[store.far]\nurl = "sftp://me@host/srv/lake"'
+
+    with pytest.raises(Misconfigured, match="cannot be replaced on a file server"):
+        load(server, 'store = "far"\nretention = { data = "1d" }')
+    assert kept(load(server, 'store = "far"\nretention = { archive = "1d" }')).archive == timedelta(days=1)
+
+
 def test_a_window_is_by_the_clock_of_a_zone(load: Load) -> None:
     assert load('[maintenance]\nwindow = "02:00-04:00"').window == Window.of("02:00-04:00")
     there = load('[maintenance]\nwindow = "23:00-01:00"\nzone = "America/Sao_Paulo"').window
