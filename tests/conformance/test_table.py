@@ -25,7 +25,7 @@ from coleta.testing.samples import OTHER_UUID, UUID, sample_terms
 COLUMNS = columns_of(sample_terms())
 
 
-@pytest.fixture(params=["memory", "folder", "s3"])
+@pytest.fixture(params=["memory", "folder", "s3", "azure"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -36,6 +36,7 @@ def table(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Table:
         "memory": MemoryTable,
         "folder": lambda: in_folder(tmp_path),
         "s3": lambda: in_s3(request),
+        "azure": lambda: in_azure(request),
     }
     return makers[kind]()
 
@@ -48,6 +49,13 @@ def in_folder(folder: Path) -> Table:
 def in_s3(request: pytest.FixtureRequest) -> Table:
     service = request.getfixturevalue("s3")
     place, variables = Store(service.url()), service.environment(LANDER)
+    below = service.store(replace(place, url=f"{place.url}/compras"))
+    return delta_in_bucket(place, "compras", below, environment=lambda: variables, folder=Path())
+
+
+def in_azure(request: pytest.FixtureRequest) -> Table:
+    service = request.getfixturevalue("azure")
+    place, variables = Store(service.url()), service.environment()
     below = service.store(replace(place, url=f"{place.url}/compras"))
     return delta_in_bucket(place, "compras", below, environment=lambda: variables, folder=Path())
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from coleta.adapters.azure_container import AzureContainer, find_login
+from coleta.adapters.buckets import bucket_of
 from coleta.adapters.cloud_bucket import CONNECT_TIMEOUT, Environment
 from coleta.adapters.delta_table import DeltaRegister
 from coleta.adapters.s3_bucket import HANDED_OUT, Bucket
@@ -36,23 +38,26 @@ def delta_in_bucket(
     """The table of the stream that lies at `path` in the bucket of `place`, which `store` reaches too.
 
     Raises:
-        Misconfigured: deltalake is not installed, the endpoint cannot be used as the settings say, or it is no S3.
+        Misconfigured: deltalake is not installed, the endpoint cannot be used as the settings say, or the store is of
+            a kind that no table has been tried in.
 
     """
     _check_installed()
-    if not place.url.startswith("s3:"):
-        raise Misconfigured(
-            'table = "delta" is not there for this kind of store yet',
-            where=place.url,
-            hint="leave table out: the data objects are read without it",
-        )
-    name = place.url.removeprefix("s3://").partition("/")[0]
-    bucket = Bucket(place, name, environment=environment, folder=folder)
+    uri = f"{place.url.rstrip('/')}/{path}"
+    match bucket_of(place, environment=environment, folder=folder) if _is_cloud(place) else (None, ""):
+        case Bucket() as bucket, _:
+            return DeltaRegister(uri, store, options=lambda: _s3_options(place, bucket, environment, folder))
+        case AzureContainer() as container, _:
+            return DeltaRegister(uri, store, options=lambda: _azure_options(place, container, environment, folder))
+    raise Misconfigured(
+        'table = "delta" is not there for this kind of store yet',
+        where=place.url,
+        hint="leave table out: the data objects are read without it",
+    )
 
-    def options() -> Mapping[str, str]:
-        return _s3_options(place, bucket, environment, folder)
 
-    return DeltaRegister(f"{place.url.rstrip('/')}/{path}", store, options=options)
+def _is_cloud(place: Store) -> bool:
+    return place.url.startswith(("s3:", "az:", "abfss:"))
 
 
 def _check_installed() -> None:
@@ -63,21 +68,54 @@ def _check_installed() -> None:
         )
 
 
+def _common_options(place: Store, base: str) -> dict[str, str]:
+    return {
+        "allow_http": str(base.startswith("http:")).lower(),
+        "timeout": f"{place.timeout.total_seconds():g}s",
+        "connect_timeout": f"{CONNECT_TIMEOUT.total_seconds():g}s",
+        "max_retries": str(RETRIES),
+        "retry_timeout": f"{place.timeout.total_seconds():g}s",
+    }
+
+
+def _azure_options(
+    place: Store, container: AzureContainer, environment: Environment, folder: Path
+) -> Mapping[str, str]:
+    login = find_login(place, environment, folder)
+    login.pop("credential_type")  # obstore's own word; delta-rs takes what is there
+    return {
+        **_common_options(place, container.base),
+        "azure_storage_account_name": container.account,
+        "azure_storage_endpoint": container.base,
+        "azure_skip_signature": "false",
+        **{_AZURE.get(key, f"azure_{key}"): _word(value) for key, value in login.items()},
+    }
+
+
+_AZURE = {
+    "account_key": "azure_storage_account_key",
+    "sas_key": "azure_storage_sas_key",
+    "token": "azure_storage_token",
+    "use_azure_cli": "azure_use_azure_cli",
+}
+"""How delta-rs calls what obstore calls otherwise."""
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _s3_options(place: Store, bucket: Bucket, environment: Environment, folder: Path) -> Mapping[str, str]:
     # All that matters is said, since what is not is read from this process's environment.
-    said = {
+    said: dict[str, str | None] = {
+        **_common_options(place, bucket.base),
         "aws_endpoint": bucket.base,
         "aws_endpoint_url_s3": bucket.base,
         "aws_skip_signature": "false",
         "aws_region": bucket.region,
         "aws_virtual_hosted_style_request": str(not place.path_style).lower(),
-        "allow_http": str(bucket.base.startswith("http:")).lower(),
         "aws_conditional_put": "etag",
         "aws_checksum_algorithm": "sha256",
-        "timeout": f"{place.timeout.total_seconds():g}s",
-        "max_retries": str(RETRIES),
-        "retry_timeout": f"{place.timeout.total_seconds():g}s",
-        "connect_timeout": f"{CONNECT_TIMEOUT.total_seconds():g}s",
         "aws_server_side_encryption": place.encryption,
         "aws_sse_kms_key_id": place.kms_key,
     }
