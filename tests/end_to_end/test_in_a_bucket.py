@@ -16,6 +16,7 @@ from tests.end_to_end.ledger_api import LedgerApi, wait_until
 from tests.s3.proxy import Fault, FaultyProxy
 from tests.s3.service import ADMIN, LANDER, READER, S3Service
 
+from coleta.adapters.housekeeping import CloudHousekeeping
 from coleta.stream import Store
 
 Serve = Callable[..., LedgerApi]
@@ -275,3 +276,26 @@ def test_a_log_moves_into_a_bucket_and_within_it_and_nothing_is_lost(
     books = balance(lake, "s", api.sent, [one.spool(), two.spool()], may_be_lost=2)
     assert books.waiting == 0
     assert books.count("table") > 3
+
+
+def test_what_a_bucket_has_lost_comes_back_from_a_folder_and_the_other_way_round(project: Make, serve: Serve) -> None:
+    one = project(serve())
+    for _ in range(2):
+        assert one.call("run", "s").status == 0
+    copy = one.mirror()
+    (newest, *_) = sorted(one.direct.names("s/data/"), reverse=True)
+    whole = one.direct.read(newest)
+    keeper = CloudHousekeeping(Store(one.url), environment=one.s3.environment, folder=one.folder)
+    keeper.delete(newest)
+    assert one.call("verify").status == 76
+
+    done = one.call("repair", "--from", str(copy))
+
+    assert (done.status, one.direct.read(newest)) == (0, whole), done.out + done.err
+    assert one.verify()["sound"] is True
+    (copy / newest).unlink()
+    file = one.folder / "coleta.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace(one.url, f"file://{copy}"), encoding="utf-8")
+    assert one.call("verify").status == 76
+    assert one.call("repair", "--from", one.url).status == 0
+    assert (copy / newest).read_bytes() == whole

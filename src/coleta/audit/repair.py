@@ -71,21 +71,28 @@ class Place:
 
     def move(self, name: str) -> str:
         """The command that takes the object `name` out of the way, and keeps it."""
-        key = f"{self.path}/{name}"
-        if self.store.startswith("s3:"):
-            root = self.store.rstrip("/")
-            return f"aws s3 mv {quote(f'{root}/{key}')} {quote(f'{root}/_set_aside/{key}')}"
-        root = unquote(urlsplit(self.store).path).rstrip("/")
-        aside = f"{root}/_set_aside/{key}"
-        return f"mkdir -p {quote(aside.rpartition('/')[0])} && mv {quote(f'{root}/{key}')} {quote(aside)}"
+        key, scheme = f"{self.path}/{name}", self.store.partition(":")[0]
+        root = unquote(urlsplit(self.store).path).rstrip("/") if scheme == "file" else self.store.rstrip("/")
+        old, new = quote(f"{root}/{key}"), quote(f"{root}/_set_aside/{key}")
+        if scheme == "file":
+            return f"mkdir -p {quote(f'{root}/_set_aside/{key}'.rpartition('/')[0])} && mv {old} {new}"
+        return f"{_MOVES.get(scheme, 'move')} {old} {'to ' if scheme not in _MOVES else ''}{new}"
 
     def versions(self, name: str) -> str:
         """How to look for an earlier version of it."""
-        if not self.store.startswith("s3:"):
-            return "a backup of that folder may have it"
-        bucket, _, prefix = self.store.removeprefix("s3://").rstrip("/").partition("/")
+        scheme, _, rest = self.store.partition("://")
+        bucket, _, prefix = rest.rstrip("/").partition("/")
         key = "/".join(part for part in (prefix, self.path, name) if part)
-        return f"aws s3api list-object-versions --bucket {quote(bucket)} --prefix {quote(key)} shows earlier versions"
+        if scheme == "s3":
+            where = f"--bucket {quote(bucket)} --prefix {quote(key)}"
+            return f"aws s3api list-object-versions {where} shows earlier versions"
+        if scheme == "gs":
+            return f"gcloud storage ls --all-versions {quote(f'gs://{bucket}/{key}')} shows earlier versions"
+        return "an earlier version in the store, or a backup, may have it"
+
+
+_MOVES = {"s3": "aws s3 mv", "gs": "gcloud storage mv"}
+"""The commands of the stores' own tools; for others the step says what to move where."""
 
 
 def cure_of(finding: Finding) -> Cure:

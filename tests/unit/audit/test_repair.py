@@ -67,6 +67,16 @@ def test_what_is_in_the_way_in_a_bucket_is_moved_and_its_versions_can_be_looked_
     assert "coleta repair compras --from s3://copy" in step
 
 
+def test_of_other_stores_the_step_says_what_to_move_where() -> None:
+    gs, az = replace(BUCKET, store="gs://bucket/prefix"), replace(BUCKET, store="az://container")
+    changed = damage("changed_terms", "_ledger/terms/a.json")
+
+    assert "gcloud storage mv gs://bucket/prefix/compras/_ledger/terms/a.json gs://bucket/" in step_for(changed, gs)
+    assert "gcloud storage ls --all-versions gs://bucket/prefix/compras/_ledger" in step_for(changed, gs)
+    moving = "move az://container/compras/_ledger/terms/a.json to az://container/_set_aside/compras/_ledger/terms/"
+    assert moving in step_for(changed, az)
+
+
 def test_what_is_missing_can_be_put_and_what_is_wrong_cannot() -> None:
     assert [code for code in codes() if is_missing(damage(code))] == [
         "missing_object", "missing_identity", "missing_terms", "missing_quarantine", "missing_archive",
