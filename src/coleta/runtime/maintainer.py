@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 
-from coleta.errors import ColetaError, Corrupt, Doubtful, Misconfigured, Retryable
+from coleta.errors import ColetaError
 from coleta.land.window import Window
 from coleta.ports import Housekeeping
 from coleta.runtime.events import Maintained, Trouble
@@ -78,7 +78,7 @@ class Maintainer:
             self._station.world.tell(
                 Maintained(self._station.stream.name, upkeep.done.expired, upkeep.done.deleted, upkeep.done.retired)
             )
-        except (Retryable, Doubtful, Misconfigured, Corrupt) as error:
+        except ColetaError as error:
             self._round = None
             self._due_at = now + LOOK_AGAIN
             self._tell(error)

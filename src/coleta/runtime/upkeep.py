@@ -78,6 +78,7 @@ class Upkeep:
         self._station = station
         self._housekeeping = housekeeping
         self._turn = turn
+        self._head = Head.genesis(station.identity)
         self.done = Done()
 
     def steps(self) -> Iterator[None]:
@@ -91,6 +92,8 @@ class Upkeep:
         """
         station, kept_for = self._station, self._station.stream.retention
         confirm(station.store, station.identity)
+        with self._turn():
+            self._head = follow(station.store, station.index, station.identity)
         if kept_for.archive is not None:
             yield from self._files(ARCHIVE, kept_for.archive)
         if kept_for.quarantine is not None:
@@ -152,8 +155,7 @@ class Upkeep:
     def _superseded(self, kept_for: timedelta) -> Iterator[None]:
         """Delete superseded answers that came longer ago than `kept_for`, and that nobody can miss."""
         station, before, after = self._station, _before(self._station, kept_for), ""
-        with self._turn():
-            head = follow(station.store, station.index, station.identity)
+        head = self._head
         while names := _some(station.store, SUPERSEDED, before=before, after=after):
             after = names[-1]
             for name in names:
