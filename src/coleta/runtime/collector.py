@@ -100,6 +100,8 @@ class Collector:
             station = self._station
             if astray(ahead := station.clock_ahead):
                 return self._wait_for_the_clock(now, ahead)
+            # Read anew: the clock may have been set right while it was compared, and `now` be from before.
+            now = station.world.clock.now()
             if self._pauses.since is not None:
                 self.let_go()  # a paused machine holds no lease: another may ask, and at once
             elif station.lease is not None and (until := station.lease.wait_until()) is not None:

@@ -140,3 +140,15 @@ def test_a_clock_that_never_stands_still_is_compared_a_few_times_only() -> None:
 
     assert station.clock_ahead == timedelta(0)
     assert len(store.asked) == 3
+
+
+def test_a_clock_that_is_set_right_while_it_is_compared_begins_no_tick_of_what_it_showed_before() -> None:
+    bench, store, station = station_with(timedelta(0))
+    right = bench.clock.now()
+    bench.clock.advance(timedelta(hours=1))
+    store.during = lambda: bench.clock.set(right)
+
+    Collector(station).step()
+
+    assert all(entry.intervals[-1].end <= right for entry in station.spool.contents().waiting)
+    assert len(bench.api.asked) == 1
