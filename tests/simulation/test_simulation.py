@@ -161,7 +161,7 @@ def outcomes(world: Simulation) -> Counter[str]:
 
 
 def test_among_the_worlds_of_single_faults_is_one_in_which_the_quarantine_is_seen_to() -> None:
-    worlds = [quiet_world(setting) for setting in ONE_FAULT_SETTINGS if setting.sees_to_the_quarantine]
+    worlds = [quiet_world(setting) for setting in ONE_FAULT_SETTINGS if setting.lifts]
 
     assert worlds
     assert all({"redrive", "expired"} <= set(kinds(world)) for world in worlds)

@@ -72,8 +72,8 @@ class Bookkeeper:
     accepted: dict[str, AcceptedAnswer] = field(default_factory=dict)
     comes_again: bool = False
     """Whether the API gives a record more than once, so that answers alone do not say how often it is to be there."""
-    lifted: bool = False
-    """Whether a person may have taken up, or given up, what is in the quarantine."""
+    lifted: frozenset[str] = frozenset()
+    """What a person may have done about the quarantine: the kinds of the commits that it makes."""
     lost: set[str] = field(default_factory=set)
     """The answers that lay on a disk that is gone: each may be landed or not, but at most once."""
     stranger: Stranger = field(default_factory=Stranger)
@@ -197,10 +197,8 @@ class Bookkeeper:
         return False
 
     def _lifted(self, contents: Contents) -> list[str]:
-        if self.lifted:
-            return []
-        kinds = {record["kind"] for record in contents.records}
-        return [f"nobody asked for a commit of kind {kind}" for kind in kinds & {"redrive", "expired"}]
+        kinds = {record["kind"] for record in contents.records} & {"redrive", "expired"}
+        return [f"nobody asked for a commit of kind {kind}" for kind in sorted(kinds - self.lifted)]
 
     def _rows(self, contents: Contents) -> list[str]:
         landed = {a["answer"] for r in contents.records for a in r["accounts"] if a["answer"] is not None}

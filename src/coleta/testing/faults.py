@@ -88,10 +88,6 @@ DEADLY = (*_CRASHES, Fault.CRASH_LATE)
 """The faults of which a process dies: each may also be the last of its machine."""
 
 
-SLOW = (Fault.LATE, Fault.CRASH_LATE, *_STOPS)
-"""The faults that have an effect minutes later."""
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call to the outside world; ``number`` counts from 0 over the whole simulation."""

@@ -74,6 +74,8 @@ class Surroundings(Protocol):
     baton: Baton
     random: Random
     api: Api
+    slow_until: datetime
+    """When the last effect that is late has come, and who was stopped goes on."""
 
     def meet(self, process: Process, kind: str) -> Fault | None:
         """Give others their turn; what this call meets."""
@@ -112,7 +114,9 @@ class Process:
 
     def later(self, effect: Callable[[], None]) -> None:
         """See ``Gate``."""
-        self.world.baton.later(self.world.random.choice(LATE), effect)
+        after = self.world.random.choice(LATE)
+        self.world.baton.later(after, effect)
+        self.world.slow_until = max(self.world.slow_until, self.world.baton.now + after)
 
     def now(self) -> datetime:
         """See ``Clock``."""

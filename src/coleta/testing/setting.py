@@ -122,7 +122,7 @@ class Setting:
         Nor may a person take up what is there already: that of two answers with the same bytes one is wrong, only
         the person can tell.
         """
-        if (self.alone and not self.sees_to_the_quarantine) or self.checks.on_same not in REFUSING:
+        if (self.alone and "redrive" not in self.lifts) or self.checks.on_same not in REFUSING:
             return self
         return replace(self, checks=replace(self.checks, on_same="warn"))
 
@@ -132,9 +132,10 @@ class Setting:
         return self.machines == 1 and self.joins_after is None and self.pages == 1
 
     @property
-    def sees_to_the_quarantine(self) -> bool:
-        """Whether anybody takes it up or gives it up."""
-        return any(deed.what in ("replay", "discard") for deed in self.deeds)
+    def lifts(self) -> frozenset[str]:
+        """The kinds of commits by which people take up the quarantine, or give it up."""
+        kinds = {"replay": "redrive", "discard": "expired"}
+        return frozenset(kinds[deed.what] for deed in self.deeds if deed.what in kinds)
 
     @property
     def has_events(self) -> bool:

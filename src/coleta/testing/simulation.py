@@ -35,8 +35,10 @@ from coleta.testing.setting import MINUTE, Deed, Setting
 from coleta.testing.watch import PREFIX, Watch, WatchedStore
 
 STALL = 3 * MINUTE
-SETTLING = 6 * MINUTE
-"""Long enough for every pause, deadline and stop to pass, and for late effects to come."""
+SETTLING = timedelta(seconds=150)
+"""Two deadlines and some pauses, after the faults are over and what they delayed has come."""
+LEASED = 6 * MINUTE
+"""The same where a lease may have to run out first."""
 TAKING_UP = ALIVE + ADOPT_EVERY
 """Long enough for others to take up what a dead machine has left in the archive."""
 MOST_TURNS = 30_000
@@ -57,10 +59,10 @@ class Simulation:
         self.cell = MemoryCell()
         self.events = Events(self.random, setting.start, setting.minutes) if setting.has_events else None
         self.api: Api = self.events or Inventing(self.random, setting.pages)
-        self.books = Bookkeeper(comes_again=setting.has_events, lifted=setting.sees_to_the_quarantine)
+        self.books = Bookkeeper(comes_again=setting.has_events, lifted=setting.lifts)
         self.errands = Errands(self.store)
         self.last_call = last_call
-        self.settling = SETTLING
+        self.slow_until = max((setting.start + deed.after for deed in setting.deeds), default=setting.start)
         self.calls: list[str] = []
         self.calls_until_calm = 0
         self.end = setting.start + setting.minutes * MINUTE
@@ -83,7 +85,7 @@ class Simulation:
                 self.baton.later(deed.after, partial(self._do, deed))
             self._run_until(self.end)
             self._calm_down()
-            self._run_until(self.end + self.settling)
+            self._run_until(max(self.end, self.slow_until) + (LEASED if self.setting.lease else SETTLING))
             # Those who only see to the quarantine take up what is archived, too, and do not land it.
             left = any(machine.dead for machine in self.machines) or any(machine.files for machine in self.visitors)
             if self.setting.archive == "first" and left:
@@ -189,9 +191,11 @@ class Simulation:
             case Fault.CRASH_BEFORE:
                 process.die()
             case Fault.STALL:
+                self.slow_until = max(self.slow_until, self.baton.now + STALL)
                 self.baton.pause(stall=STALL)
                 return None
             case Fault.STOP:
+                self.slow_until = max(self.slow_until, self.baton.now + STALL)
                 self.baton.stop(process, until=self.baton.now + STALL)
                 self.baton.pause()
                 return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 
 from coleta.stream import Checks
-from coleta.testing.faults import DEADLY, MENU, SLOW, Fault, NoFaults, OneFault, RandomFaults
+from coleta.testing.faults import DEADLY, MENU, Fault, NoFaults, OneFault, RandomFaults
 from coleta.testing.power_loss import Life, live, try_state
 from coleta.testing.setting import MINUTE, NEAR_MIDNIGHT, Deed, Setting
 from coleta.testing.simulation import Simulation
@@ -22,9 +22,6 @@ from coleta.testing.torn_disk import Remains
 
 _LONGER = timedelta(seconds=90)
 _LATER = NEAR_MIDNIGHT + MINUTE
-
-SOON_SETTLED = timedelta(seconds=150)
-"""Two deadlines and some pauses: for a world in which nothing comes late."""
 
 _SEEN_TO = (Deed(timedelta(seconds=65), "replay"), Deed(timedelta(seconds=100), "discard"))
 _PAUSED = (Deed(timedelta(seconds=20), "pause"), Deed(timedelta(seconds=70), "resume"))
@@ -157,10 +154,7 @@ def simulate(seed: int) -> Simulation:
 
 def simulate_one_fault(setting: Setting, number: int, fault: Fault, *, last: bool = False) -> Simulation:
     """A world in which only call `number` meets `fault`; if it is the `last`, the machine's disk is lost, too."""
-    simulation = Simulation(setting, seed=0, faults=OneFault(number, fault), last_call=number if last else None)
-    if fault not in SLOW:
-        simulation.settling = SOON_SETTLED
-    return simulation
+    return Simulation(setting, seed=0, faults=OneFault(number, fault), last_call=number if last else None)
 
 
 def fault_free(setting: Setting) -> Simulation:

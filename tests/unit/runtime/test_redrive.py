@@ -284,7 +284,7 @@ def test_a_redriven_tick_keeps_its_outcome_and_its_records_are_counted_once(raw:
 def test_the_simulations_bookkeeper_agrees() -> None:
     wanting = Terms(Contract((*STRICT.contract.fields, Field("note", Str()))))
     place = Place(wanting)
-    keeper = Bookkeeper(lifted=True)
+    keeper = Bookkeeper(lifted=frozenset({"redrive"}))
     came = body(one(1, 10), one(2, "x"), one(3, 30))
     entry = waiting(place.station, 1, came, terms=wanting)
     keeper.note(entry.trailer.answer or "", (sample_tick(1).start, sample_tick(1).end), came)

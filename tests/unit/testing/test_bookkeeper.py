@@ -192,7 +192,7 @@ def test_a_commit_that_nobody_asked_for_is_told() -> None:
     kept.look_again()
 
     assert "nobody asked for a commit of kind redrive" in kept.check()
-    kept.books.lifted = True
+    kept.books.lifted = frozenset({"redrive"})
     assert kept.check() == ""
     kept.objects[files.replace("_quarantine", "_elsewhere")] = kept.objects.pop(files)
     assert "is missing" in kept.check()
