@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
+from random import Random
 
 import pytest
 
@@ -14,6 +16,7 @@ from coleta.collect.request import Request
 from coleta.collect.response import Failed, Fault, Response
 from coleta.collect.tick import on_demand
 from coleta.contract.types import Contract, Field, Int
+from coleta.errors import Doubtful, Retryable
 from coleta.land.record import Account, Outcome
 from coleta.runtime.collector import Collector
 from coleta.runtime.lander import land
@@ -21,7 +24,7 @@ from coleta.runtime.orders import settle
 from coleta.runtime.station import Station
 from coleta.stream import Checks, Source, Stream
 from coleta.terms import Terms
-from coleta.testing.bench import Bench, bench_stream
+from coleta.testing.bench import Bench, Trouble, bench_stream
 from coleta.testing.samples import MINUTE, NOON
 
 TERMS = Terms(Contract((Field("id", Int()),)))
@@ -315,3 +318,80 @@ def test_the_answer_before_is_the_newest_that_gave_something() -> None:
     collect(bench, station)
 
     assert outcomes(bench) == [OK, UNCHANGED, REJECTED]
+
+
+class Crowd:
+    """Two machines that collect one catalogue, with trouble drawn from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.bench = Bench(stream_of())
+        self.api = Catalogue(self.bench)
+        self.bench.api = self.api  # type: ignore[assignment]
+        self.machines = [self.bench.machine("one"), self.bench.machine("two")]
+        self.stations = [machine.open() for machine in self.machines]
+        self.collectors = [Collector(station) for station in self.stations]
+        self.wakes = [self.bench.clock.now()] * 2
+        self.given: dict[datetime, tuple[int, ...]] = {}
+
+    def live(self, *, seconds: int) -> None:
+        for n in range(seconds):
+            self.bench.clock.advance(timedelta(seconds=1))
+            match self.random.randrange(60):
+                case 0:
+                    self.api.becomes(self.random.choice((1, 2, 3)))
+                case 1:
+                    self.api.trouble = self.random.choice((None, None, Fault.RESET, 500, b"<html>"))
+                case 2:
+                    trouble: Trouble = self.random.choice(("unavailable", "lost", "doubt", "late"))
+                    self.bench.store.plan("create", "data/", trouble)
+                case 3:
+                    self.restart(n % 2)
+                case 4:
+                    self.bench.store.deliver()
+            self.given[self.bench.clock.now()] = self.api.ids
+            for number in self.random.sample((0, 1), 2):
+                if self.wakes[number] <= self.bench.clock.now():
+                    self.wakes[number] = self.collectors[number].step()
+                if self.random.random() < 1 / 20:
+                    self.land(number)
+
+    def restart(self, number: int) -> None:
+        self.stations[number] = self.machines[number].open()
+        self.collectors[number] = Collector(self.stations[number])
+        self.wakes[number] = self.bench.clock.now()
+
+    def land(self, number: int) -> None:
+        with suppress(Retryable, Doubtful):
+            land(self.stations[number])
+
+    def rest(self) -> None:
+        """Let all trouble end, and land what waits."""
+        self.bench.store.deliver()
+        for number in (0, 1, 0, 1):
+            for _ in range(10):
+                self.land(number)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_whatever_happens_unchanged_says_the_truth_about_the_answer_before(seed: int) -> None:
+    crowd = Crowd(seed)
+    crowd.live(seconds=1_500)
+    crowd.rest()
+
+    before: Account | None = None
+    for account in accounts(crowd.bench):
+        if account.outcome is UNCHANGED:
+            assert before is not None
+            assert before.outcome is OK
+            assert account.received_at is not None
+            assert before.received_at is not None
+            assert crowd.given[account.received_at] == crowd.given[before.received_at]
+        elif account.outcome is not GAP:
+            before = account
+    found = outcomes(crowd.bench)
+    assert found.count(UNCHANGED) > 1
+    assert found.count(OK) > 1
+    assert [row[0] for row in crowd.bench.rows("id")] == [
+        one for account in accounts(crowd.bench) if account.received for one in crowd.given[account.received_at]  # type: ignore[index]
+    ]  # fmt: skip
