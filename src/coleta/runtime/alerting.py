@@ -96,7 +96,7 @@ def _of_account(stream: str, account: Account, now: datetime) -> Iterator[Sign]:
     match account.outcome:
         case Outcome.REJECTED if account.reason == CONTRACT_BROKEN:
             # What was no data has been heard of when it was accepted.
-            what = f"each of the {account.received} records broke the contract"
+            what = f"no record keeps the contract ({account.received} came)"
             yield Sign(stream, "rejected", now, what, account.tick.end)
         case Outcome.OK | Outcome.EMPTY | Outcome.UNCHANGED:
             yield Sign(stream, "rejected", now, of=account.tick.end)

@@ -69,7 +69,7 @@ def test_a_tick_whose_every_record_fails_is_told_and_so_is_its_end() -> None:
     one.work(minutes=3)
 
     assert one.heard() == [("rejected", "opened"), ("rejected", "recovered")]
-    assert one.words()[0] == "each of the 2 records broke the contract"
+    assert one.words()[0] == "no record keeps the contract (2 came)"
 
 
 def test_what_is_not_the_data_is_told_when_the_tick_ends() -> None:
