@@ -709,6 +709,41 @@ MUTANTS = (
         'compose_retired(footer.stored + b" ", ',
         told("tests/unit/runtime/test_retirer.py", "as_far_as"),
     ),
+    Mutant(
+        "damaged_answer_asked_again_at_another_time",
+        "collect/lost.py",
+        "    if is_window(stream.source):\n        again =",
+        "    if True:\n        again =",
+        told("tests/unit/runtime/test_collector.py", "is_damaged_is_a_gap"),
+    ),
+    Mutant(
+        "read_error_taken_for_damage",
+        "adapters/disk_spool.py",
+        "if isinstance(error, OSError) and error.errno != errno.ENOENT:",
+        "if False and isinstance(error, OSError):",
+        told("tests/unit/adapters/test_disk_spool.py", "cannot_be_read_now"),
+    ),
+    Mutant(
+        "unread_parent_passed_over",
+        "runtime/lander.py",
+        "and (held is None or one.link < held)",
+        "",
+        told("tests/unit/runtime/test_incremental.py", "parent_the_disk"),
+    ),
+    Mutant(
+        "repair_believes_any_copy",
+        "runtime/copies.py",
+        "body is not None and _has(body, sha256)",
+        "body is not None",
+        told("tests/unit/runtime/test_repair.py", "other_bytes_is_not_believed"),
+    ),
+    Mutant(
+        "repair_puts_a_commit_into_another_history",
+        "runtime/copies.py",
+        "return bool(links) and all(links)",
+        "return True",
+        told("tests/unit/runtime/test_repair.py", "gone_on_without"),
+    ),
 )
 
 

@@ -152,10 +152,7 @@ class Shelf:
         """Put `entry` in its place; `reserved` says that its room was taken before."""
         if not reserved:
             self._used_bytes += entry.size_bytes
-        # One terms value for all that share it: 100,000 copies would take hundreds of megabytes.
-        # By their JSON, since values that Python calls equal, 1 and true, may be different terms.
-        terms = self._terms.setdefault(canonical(entry.header.terms), entry.header.terms)
-        entry = replace(entry, header=replace(entry.header, terms=terms))
+        entry = replace(entry, header=self._shared(entry.header))
         self._entries[entry.name] = entry
         insort(self._order, _place(entry))
         self._waiting = None
@@ -178,7 +175,12 @@ class Shelf:
         self.drop(name)
         self.damaged.add(kept)
         if header is None or header.uuid == self._uuid:
-            self._lost[kept] = Lost(kept, header)
+            self._lost[kept] = Lost(kept, None if header is None else self._shared(header))
+
+    def _shared(self, header: Header) -> Header:
+        # One terms value for all that share it: 100,000 copies would take hundreds of megabytes.
+        # By their JSON, since values that Python calls equal, 1 and true, may be different terms.
+        return replace(header, terms=self._terms.setdefault(canonical(header.terms), header.terms))
 
     def contents(self, free_bytes: int) -> SpoolContents:
         """All of it, with what the disk leaves."""
