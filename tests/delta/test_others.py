@@ -190,3 +190,23 @@ def test_a_change_of_a_demand_needs_no_commit_of_the_table(shop: Shop) -> None:
 
     assert shop.table.version() == before + 1
     assert shop.table.to_pyarrow_table().num_rows == 7
+
+
+@pytest.mark.parametrize("name", ["a b", "a#b", "a?b", "ação", "[x]", "a+b;c"])
+def test_a_lake_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    shop = Shop(tmp_path / name)
+
+    shop.land(count=2)
+
+    assert shop.ids() == shop.landed()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_whose_name_deltalake_would_misread_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "a%20b").mkdir()
+
+    with pytest.raises(Misconfigured, match="two digits"):
+        Shop(tmp_path / "a%20b").land()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a%20b"]

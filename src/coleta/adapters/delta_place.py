@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,15 +22,24 @@ RETRIES = 3
 """How often delta-rs sends one request again. Sent twice, a commit looks taken: then the table is looked at anew."""
 
 
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+
+
 def delta_in_folder(folder: Path, store: ObjectStore) -> DeltaRegister:
     """The table of the stream that lies in `folder`, which `store` reaches too.
 
     Raises:
-        Misconfigured: deltalake is not installed.
+        Misconfigured: deltalake is not installed, or cannot find its way to such a folder.
 
     """
     _check_installed()
-    return DeltaRegister(str(folder), store, options=dict, folder=folder)
+    if _ESCAPE.search(str(folder)):
+        raise Misconfigured(
+            "deltalake takes % and two digits in a folder's name for another character, and would look elsewhere",
+            where=str(folder),
+            hint="give the folder another name, or leave table out",
+        )
+    return DeltaRegister(folder.absolute().as_uri(), store, options=dict, folder=folder)
 
 
 def delta_in_bucket(

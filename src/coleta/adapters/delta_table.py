@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from coleta.adapters.durable import meaning
 from coleta.errors import ColetaError, Doubtful, StoreUnavailable
@@ -44,6 +44,8 @@ OPERATIONS_AT_MOST = 1_000
 MOST_SAID = 300
 """How many characters of an error of delta-rs are told."""
 
+T = TypeVar("T")
+
 Options = Callable[[], Mapping[str, str]]
 """What delta-rs needs to reach the store, as it is now: keys may be renewed meanwhile."""
 
@@ -61,7 +63,9 @@ class DeltaRegister:
     def open(self, log: str) -> OpenDelta | None:
         """See ``Table``."""
         table = self._open()
-        return None if table is None else OpenDelta(table, _state(table, log), self._changing)
+        if table is None:
+            return None
+        return OpenDelta(table, _reading(self._uri, lambda: _state(table, log)), self._changing)
 
     def create(self, columns: Columns, *, log: str) -> None:
         """See ``Table``."""
@@ -86,7 +90,7 @@ class DeltaRegister:
         table = self._open()
         if table is None:
             return None
-        counts = table.get_add_actions(flatten=True).column("num_records").to_pylist()
+        counts = _reading(self._uri, lambda: table.get_add_actions(flatten=True).column("num_records").to_pylist())
         known = [int(count) for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
@@ -147,10 +151,7 @@ class OpenDelta:
         newer = min(self._state.version - since, OPERATIONS_AT_MOST)
         if newer <= 0:
             return []
-        try:
-            found = self._table.history(newer)
-        except Exception as error:  # noqa: BLE001  # as in ``DeltaRegister``
-            raise _unreadable(self._table.table_uri, str(error)) from None
+        found = _reading(self._table.table_uri, lambda: self._table.history(newer))
         return [_operation(one) for one in found if int(one.get("version", since + 1)) > since]
 
     def widen(self, columns: Columns) -> None:
@@ -186,6 +187,14 @@ class OpenDelta:
                 post_commithook_properties=_hooks(),
             ),
         )
+
+
+def _reading(uri: str, read: Callable[[], T]) -> T:
+    """What `read` gives. Some of it is read from the store only now, so this too may find it away."""
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001  # delta-rs raises many kinds, some of them bare
+        raise _unreadable(uri, str(error)) from None
 
 
 def _state(table: DeltaTable, log: str) -> TableState:

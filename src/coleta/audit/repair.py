@@ -139,6 +139,8 @@ _STEPS = {
     "changed_superseded": "no record needs it: {move}",
     "other_history": "bring back what was there ({versions}); or, if the store was restored on purpose, let this "
     "machine forget: move {spool}/index-*.sqlite* to another place",
+    "unreadable_table": "readers cannot read it either, unless the store was away just then: docs/how-to/delta.md says "
+    "what to do; the data objects are whole without it",
     "lost_table": "bring its _delta_log back; or, if it was dropped on purpose: coleta publish {stream} --accept",
     "other_table": "bring the other _delta_log back; or, if this is as it should be: coleta publish {stream} --accept",
     "table_ahead": "the store has lost commits that the table still holds: bring them back ({again}); else make the "

@@ -23,13 +23,15 @@ LAGS = timedelta(hours=1)
 class TableWalk:
     """The table as it was when the log began to be followed, and what the log says of its rows.
 
-    ``seen`` is None where there is no table, ``rows`` where the table's files do not say how many they have.
+    ``seen`` is None where there is no table, ``rows`` where they could not be counted; ``unreadable`` is why neither
+    could be told.
     """
 
     log: str
     seen: TableState | None
     rows: int | None
     mark: Mark | None
+    unreadable: str | None = None
     landed: int = field(default=0, init=False)
     late: int = field(default=0, init=False)
 
@@ -44,6 +46,9 @@ class TableWalk:
     def watermark(self) -> Iterator[Finding]:
         """What is wrong by what this machine remembers of the table."""
         seen, mark = self.seen, self.mark
+        if self.unreadable is not None:
+            yield Finding("damage", "unreadable_table", WHERE, self.unreadable)
+            return
         if seen is None:
             if mark is not None:
                 what = f"the table that held the log up to commit {mark.seq} is no longer there"
@@ -68,7 +73,7 @@ class TableWalk:
             what = f"the table holds the log up to commit {seen.seq}, and the log ends with {seq}"
             yield Finding("damage", "table_ahead", WHERE, what)
         elif self.rows is None:
-            what = "files that others wrote do not say how many rows they have, so rows were not compared"
+            what = "its rows were not compared: files of others do not say how many they have, or it changed"
             yield Finding("warning", "table_uncounted", WHERE, what)
         elif self.rows != self.landed:
             what = f"{self.landed} rows have landed up to commit {seen.seq}, and the table has {self.rows}"

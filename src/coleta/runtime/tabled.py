@@ -12,18 +12,18 @@ TRIES = 5
 
 
 def look(table: Table, log: str, mark: bytes | None, *, count: bool) -> TableWalk:
-    """The table as it is now, with its rows if they are to be counted.
+    """The table as it is now, with its rows if they are to be counted, or why it cannot be read.
 
-    Raises:
-        StoreUnavailable: it could not be told.
-
+    An error of the table's is no error of the audit's: the log is looked at all the same, by the store itself.
     """
     remembered = Mark.from_json(mark)
-    for _ in range(TRIES):
-        before = table.open(log)
-        if before is None or not count:
-            return TableWalk(log, None if before is None else before.state, None, remembered)
-        rows, after = table.rows(), table.open(log)
-        if after is not None and after.state == before.state:
-            return TableWalk(log, after.state, rows, remembered)
-    raise StoreUnavailable("the table changes faster than it can be counted", hint="try again")
+    try:
+        opened, rows = table.open(log), None
+        for _ in range(TRIES if count else 0):
+            before, rows, opened = opened, table.rows(), table.open(log)
+            if opened is None or (before is not None and before.state == opened.state):
+                break
+            rows = None
+        return TableWalk(log, None if opened is None else opened.state, rows, remembered)
+    except StoreUnavailable as error:
+        return TableWalk(log, None, None, remembered, unreadable=error.what)

@@ -324,11 +324,11 @@ class Moving:
     def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
         return self.inner.landed(answer_ids)
 
-    def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
+    def commits(self, *, newest: int | None = None, naming: Collection[str] | None = None) -> Iterator[Committed]:
         if not self.moved:
             self.moved = True
             self.world.land(TWO)
-        return self.inner.commits(newest=newest)
+        return self.inner.commits(newest=newest, naming=naming)
 
 
 def test_a_long_log_is_registered_in_parts(world: World) -> None:

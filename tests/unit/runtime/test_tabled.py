@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -137,20 +137,41 @@ def test_files_that_do_not_say_their_rows_are_a_warning(world: World) -> None:
     assert found(whole(replace(evidence(world), table=Silent(world.kept)))) == [("warning", "table_uncounted")]
 
 
-def test_a_table_that_never_stands_still_is_no_finding_but_an_error(world: World) -> None:
-    class Restless:
-        def open(self, log: str) -> OpenTable | None:
-            by_others(world, "OPTIMIZE")
-            return world.table.open(log)
+@dataclass
+class Strange:
+    """A table that is not as others are: ``step`` is done before each look."""
 
-        def create(self, columns: Columns, *, log: str) -> None:
-            raise AssertionError
+    world: World
+    step: Callable[[], None]
 
-        def rows(self) -> int | None:
-            return world.table.rows()
+    def open(self, log: str) -> OpenTable | None:
+        self.step()
+        return self.world.table.open(log)
 
-    with pytest.raises(StoreUnavailable):
-        whole(replace(evidence(world), table=Restless()))
+    def create(self, columns: Columns, *, log: str) -> None:
+        raise AssertionError
+
+    def rows(self) -> int | None:
+        return self.world.table.rows()
+
+
+def test_a_table_that_never_stands_still_is_not_counted(world: World) -> None:
+    restless = Strange(world, lambda: by_others(world, "OPTIMIZE"))
+
+    assert found(whole(replace(evidence(world), table=restless))) == [("warning", "table_uncounted")]
+
+
+@pytest.mark.parametrize("audit", [quick, whole])
+def test_a_table_that_cannot_be_read_is_a_finding_and_the_log_is_looked_at_all_the_same(
+    world: World, audit: Callable[[Evidence], Report]
+) -> None:
+    def fail() -> None:
+        raise StoreUnavailable("its checkpoint is torn")
+
+    report = audit(replace(evidence(world), table=Strange(world, fail)))
+
+    assert found(report) == [("damage", "unreadable_table")]
+    assert (report.objects, report.totals.landed) == (3, 3)
 
 
 def test_every_finding_about_a_table_says_what_a_person_must_do(world: World) -> None:
