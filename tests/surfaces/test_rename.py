@@ -147,6 +147,19 @@ def test_a_link_to_the_project_file_stays_a_link(folder: Path, call: Call, tmp_p
     assert "[stream.sales]" in real.read_text("utf-8")
 
 
+def test_a_stream_that_is_renamed_before_it_ever_started_begins_under_the_old_name_and_goes_on(
+    write_project: Callable[..., Path], call: Call
+) -> None:
+    made = write_project("gerar_compras/5")
+    assert call("-C", made, "rename", "compras", "sales").status == 0
+
+    assert call("-C", made, "run", "sales").status == 0
+    assert call("-C", made, "run", "sales").status == 0
+
+    assert status(made, call)["landed"] == 10
+    assert call("-C", made, "verify").status == 0
+
+
 # By hand -------------------------------------------------------------------------------------------
 
 

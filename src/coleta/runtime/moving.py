@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
@@ -38,6 +38,9 @@ from coleta.terms import Terms, canonical
 
 ROUNDS = 1_000
 """How often others may land before the fence stands: each time they have, so this is a thousand of their ticks."""
+
+LARGE_ROWS = 100_000
+"""Objects of more rows are copied one by one, so that threads do not hold many of them in memory: some 10 MB each."""
 
 AT_ONCE = 64
 """So many commits are handed to threads together: what a stop has to wait for, a second or so."""
@@ -191,6 +194,7 @@ class _Move:
     given_up: set[str] = field(default_factory=set)
     terms: set[str] = field(default_factory=set)
     one_at_a_time: Lock = field(default_factory=Lock)
+    large: Lock = field(default_factory=Lock)
 
     def learn(self) -> Head:
         """The log's head now, with what its records give up."""
@@ -257,7 +261,8 @@ class _Move:
             if (done := copy_named(old, new, path, sha256)) is None:
                 self._require_given_up(path)
             count += done or 0
-        return count + copy_object(old, new, committed)
+        with self.large if committed.record.rows > LARGE_ROWS else nullcontext():
+            return count + copy_object(old, new, committed)
 
     def _require_given_up(self, path: str) -> None:
         """A file that is missing may be one that another machine has given up, and then deleted, meanwhile."""

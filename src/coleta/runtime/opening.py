@@ -82,7 +82,7 @@ def identify(store: ObjectStore, stream: Stream, ids: Ids, now: datetime) -> Ide
                 hint="set the clock (NTP); a service goes on by itself then",
             )
         _refuse_what_is_on_its_way(store)
-        mine = Identity(ids.uuid(), stream.project, stream.name, first_tick(stream.schedule, now), now)
+        mine = Identity(ids.uuid(), stream.project, stream.log_name, first_tick(stream.schedule, now), now)
         body = mine.to_json()
         try:
             if isinstance(store.create(IDENTITY_NAME, body, sha256=hashlib.sha256(body).hexdigest()), Created):

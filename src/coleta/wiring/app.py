@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 Tell = Callable[[Event], None]
 
 COPIES = 16
-"""Objects copied at once where a bucket is far away: each waits for a few requests, and many fit into memory."""
+"""Objects copied at once: each waits for a few requests, or for a disk to sync. Large ones come one by one."""
 
 
 class App:
@@ -265,8 +265,7 @@ class App:
             transport = self._transport()
             stack.callback(transport.close)
             here, there = self._premises(old, stack), self._premises(new, stack)
-            threads = COPIES if is_bucket(old) or is_bucket(new) else 1
-            yield Passage(here, there, self._world(transport, tell), threads)
+            yield Passage(here, there, self._world(transport, tell), COPIES)
 
     def test_alerts(self) -> None:
         """Send a notice that says that it is a test."""
