@@ -23,6 +23,7 @@ from coleta.runtime.discard import discard
 from coleta.runtime.events import Maintained, Trouble
 from coleta.runtime.inspector import Deep
 from coleta.runtime.lander import land
+from coleta.runtime.leases import LeaseHolder
 from coleta.runtime.maintainer import EVERY, LOOK_AGAIN, NOT_BEFORE, Maintainer, maintain
 from coleta.runtime.questions import Shelves, read_books
 from coleta.runtime.redrive import Wanted, replay
@@ -30,7 +31,7 @@ from coleta.runtime.station import Station
 from coleta.runtime.upkeep import Done, foresee
 from coleta.stream import Retention
 from coleta.testing.bench import Bench, bench_stream, waiting
-from coleta.testing.memory import MemoryHousekeeping
+from coleta.testing.memory import MemoryCell, MemoryHousekeeping
 from coleta.testing.once import EVERY as EVERY_TROUBLE
 from coleta.testing.once import Killed, Trial, TrialHousekeeping, TrialStore
 from coleta.testing.samples import sample_tick
@@ -454,6 +455,26 @@ def test_outside_its_window_a_service_maintains_nothing() -> None:
         place.bench.clock.set(maintainer.step())
     run(place, maintainer)
 
+    assert place.bench.told(Maintained) == [Maintained("compras", 3, 4)]
+
+
+def test_where_a_stream_has_a_lease_only_who_holds_it_maintains() -> None:
+    place = used()
+    cell = MemoryCell()
+    holders = [
+        LeaseHolder(cell, place.bench.clock, uuid=place.station.identity.uuid, owner=name) for name in ("one", "two")
+    ]
+    maintainers = [Maintainer(replace(place.station, lease=one), place.housekeeping) for one in holders]
+    assert holders[0].wait_until() is None
+    assert holders[1].wait_until() is not None
+    place.later(NOT_BEFORE)
+
+    for _ in range(10):
+        maintainers[1].step()
+    assert place.bench.told(Maintained) == []
+
+    for _ in range(10):
+        maintainers[0].step()
     assert place.bench.told(Maintained) == [Maintained("compras", 3, 4)]
 
 

@@ -24,6 +24,7 @@ from coleta.land.commit import Committed, Head, Identity
 from coleta.land.parquet import ObjectWriter
 from coleta.land.record import encode_record, record_digest
 from coleta.land.rollup import ROLL_UP_COMMITS, rollup_name
+from coleta.land.window import Window
 from coleta.ports import Created, Draft, Exists, Index, ObjectStore, Spool, SpoolContents
 from coleta.runtime.events import Event, Landed, Maintained, Stopped, Trouble
 from coleta.runtime.opening import Premises
@@ -120,13 +121,14 @@ class Fleet:
     clock: LeapingClock = field(default_factory=LeapingClock)
     spools: dict[str, Spool] = field(default_factory=dict)
     around: Callable[[Spool], Spool] = lambda spool: spool
+    window: Window | None = None
     drained: bool | None = None
     failure: BaseException | None = None
 
     def __post_init__(self) -> None:
         world = World(self.clock, SystemIds(), self.api, owner="fleet", tool="test", tell=self.events.append)
         premises = [self._premises(stream) for stream in self.streams]
-        self.service = Service(premises, world, close=self.api.closed.set, grace=self.grace)
+        self.service = Service(premises, world, close=self.api.closed.set, grace=self.grace, window=self.window)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _premises(self, stream: Stream) -> Premises:
@@ -436,14 +438,14 @@ def test_a_host_that_hangs_holds_a_quarter_of_the_fetchers_and_no_more(fleet: Ca
 def test_a_service_gives_up_what_was_kept_for_long_enough_while_it_collects_and_lands(
     fleet: Callable[..., Fleet],
 ) -> None:
-    month = Retention(archive=timedelta(days=30))
-    keeping = fleet(each(SECOND, archive="landed", retention=month), each(SECOND, "vendas", archive="landed"))
+    short = Retention(archive=timedelta(minutes=30))
+    keeping = fleet(each(SECOND, archive="landed", retention=short), each(SECOND, "vendas", archive="landed"))
     objects = keeping.store.inner.objects
 
     keeping.start()
     eventually(lambda: keeping.landed() >= 2 and keeping.landed("vendas") >= 2)
     old = {name for name in objects if "_archive/" in name}
-    keeping.clock.later = timedelta(days=31)
+    keeping.clock.later = timedelta(hours=1)
     eventually(lambda: any(isinstance(event, Maintained) for event in keeping.events))
     landed = keeping.landed()
     eventually(lambda: keeping.landed() > landed)
@@ -452,3 +454,24 @@ def test_a_service_gives_up_what_was_kept_for_long_enough_while_it_collects_and_
     assert (keeping.failure, keeping.stopped()) == (None, [])
     left = old & objects.keys()
     assert left == {name for name in old if name.startswith("vendas/")} != set()
+
+
+def test_a_service_gives_nothing_up_outside_its_window(fleet: Callable[..., Fleet]) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    window = Window((now + timedelta(hours=2)).time(), (now + timedelta(hours=4)).time())
+    keeping = fleet(each(SECOND, archive="landed", retention=Retention(archive=timedelta(minutes=30))), window=window)
+
+    def maintained() -> bool:
+        return any(isinstance(event, Maintained) for event in keeping.events)
+
+    keeping.start()
+    eventually(lambda: keeping.landed() >= 2)
+    keeping.clock.later = timedelta(hours=1)
+    landed = keeping.landed()
+    eventually(lambda: keeping.landed() >= landed + 2)
+    assert not maintained()
+
+    keeping.clock.later = timedelta(hours=3)
+    eventually(maintained)
+    keeping.stop()
+    assert (keeping.failure, keeping.stopped()) == (None, [])
