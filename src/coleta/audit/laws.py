@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from coleta.audit.account import Tally
 from coleta.audit.finding import Finding
 from coleta.audit.names import Once
-from coleta.collect.tick import format_instant
+from coleta.collect.tick import RESOLUTION, Interval, format_instant, parse_instant
 from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Head, Identity
 from coleta.land.record import Account, Outcome, Record
@@ -144,16 +144,28 @@ def _named(record: Record) -> Iterator[tuple[str, str]]:
 
 def _carried(step: Step) -> Iterator[str]:
     state: tuple[str | None, Mapping[str, object] | None] = (step.head.answer, step.head.carried)
-    for account in step.record.accounts:
-        mine = account.carried
-        if mine is None:
-            continue
-        if (mine.parent, mine.before) != state:
-            yield f"tick {account.tick.name}: it does not begin with the state that the answer before it left"
-        end = (mine.before or {}).get("end")
-        if end is not None and not account.tick.empty and end != format_instant(account.tick.start):
-            yield f"tick {account.tick.name}: it does not start where the state before it ends, {end}"
-        state = (account.answer, mine.after)
+    for n, account in enumerate(step.record.accounts):
+        mine, name = account.carried, account.tick.name
+        before = (mine.before if mine is not None else None) or {}
+        if account.outcome is Outcome.UNCHANGED and not before.get("validators"):
+            yield f"tick {name}: unchanged, and no answer before it gave anything that this could be said by"
+        if mine is not None:
+            if (mine.parent, mine.before) != state:
+                yield f"tick {name}: it does not begin with the state that the answer before it left"
+            end = before.get("end")
+            if isinstance(end, str) and not account.tick.empty and not _takes_up(step, n, end):
+                yield f"tick {name}: it does not start where the state before it ends, {end}"
+            state = (account.answer, mine.after)
+
+
+def _takes_up(step: Step, number: int, end: str) -> bool:
+    """Whether account `number` starts where the state before it ends, at `end`, or a later answer without state."""
+    accounts, start = step.record.accounts, step.record.accounts[number].tick.start
+    if end == format_instant(start):
+        return True
+    settled = (part for one in accounts[:number] if one.outcome is not Outcome.GAP for part in one.settles)
+    answered = step.head.answered.union(settled)
+    return parse_instant(end) < start and answered.covers(Interval(start - RESOLUTION, start))
 
 
 def _kinds(step: Step) -> Iterator[str]:

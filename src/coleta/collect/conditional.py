@@ -87,5 +87,6 @@ def _asked(source: Source, terms: Terms, question: Question) -> str:
     """What names the request and the terms: after a change in either, all is wanted anew. No secret is in it."""
     request = first_request(source, Question(question.tick))
     headers = [[name, value.reference if isinstance(value, SecretRef) else value] for name, value in source.headers]
-    parts = [request.method, redacted_url(request.url), headers, terms.digest]
+    who = None if source.auth is None else source.auth.name
+    parts = [request.method, redacted_url(request.url), headers, who, terms.digest]
     return hashlib.sha256(canonical(parts)).hexdigest()[:32]

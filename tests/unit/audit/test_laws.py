@@ -107,6 +107,14 @@ def carries(
     return account(lambda mine: replace(mine, carried=Carried(parent, before, after)))
 
 
+def unchanged(carried: Carried | None) -> Callable[[Record], Record]:
+    def change(record: Record) -> Record:
+        mine = replace(record.accounts[0], outcome=Outcome.UNCHANGED, received=0, landed=0, carried=carried)
+        return replace(record, accounts=(mine,), rows=0)
+
+    return change
+
+
 def ended(n: int) -> dict[str, object]:
     return {"end": format_instant(sample_tick(n).end)}
 
@@ -118,6 +126,17 @@ def test_a_log_that_keeps_them_has_no_findings() -> None:
 
     assert (log.breaks, log.end()) == ([], [])
     assert log.head.seq == 7
+
+
+def test_a_chain_goes_on_after_answers_without_state_and_may_say_that_nothing_is_new() -> None:
+    validators: dict[str, object] = {"validators": {"etag": '"7"', "last_modified": None, "request": "x"}}
+    log = Log().add(carries(None, None, ended(0) | validators)).add()
+    log.add(carries(log.walk.head.answer, ended(0) | validators, ended(2) | validators))
+    log.add(unchanged(Carried(log.head.answer, ended(2) | validators, ended(3))))
+
+    assert (log.breaks, log.end()) == ([], [])
+    log.add(tick=5).add(carries(log.head.answer, ended(3), ended(7)), tick=7)
+    assert [what[:30] for what in log.end()] == ["law 11: tick 20261124T120700Z:"]
 
 
 def test_a_redrive_of_what_was_quarantined_keeps_them_and_moves_its_records() -> None:
@@ -154,6 +173,8 @@ def test_a_redrive_of_what_was_quarantined_keeps_them_and_moves_its_records() ->
         (9, lambda record: replace(record, archive=(ArchiveFile("_archive/x.spool", "a7" * 32, "another"),))),
         (11, carries("another", None, {})),
         (11, carries(None, {"cursor": 1}, {})),
+        (11, unchanged(None)),
+        (11, unchanged(Carried(None, None, ended(1)))),
         (13, lambda record: replace(record, wait=Wait("me", NOON))),
         (13, lambda record: replace(record, accounts=(), rows=0)),
         (13, lambda record: replace(turn(record), accounts=(replace(record.accounts[0], received=0, landed=0),))),

@@ -22,7 +22,7 @@ from coleta.runtime.collector import Collector
 from coleta.runtime.lander import land
 from coleta.runtime.orders import settle
 from coleta.runtime.station import Station
-from coleta.stream import Checks, Source, Stream
+from coleta.stream import Auth, Checks, Source, Stream
 from coleta.terms import Terms
 from coleta.testing.bench import Bench, Trouble, bench_stream
 from coleta.testing.samples import MINUTE, NOON
@@ -222,6 +222,7 @@ def test_without_an_etag_the_time_of_the_last_change_is_sent_as_it_came() -> Non
     [
         {"terms": Terms(Contract((Field("id", Int()), Field("name", Int(), required=False))))},
         {"source": Source(url="http://api.test/catalogo", params=(("all", "1"),), conditional=True)},
+        {"source": Source(url="http://api.test/catalogo", auth=Auth("b", "https://a/", "me"), conditional=True)},
         {"source": Source(url="http://api.test/catalogo", headers=(("Accept", "text/json"),), conditional=True)},
     ],
 )
