@@ -33,14 +33,19 @@ class TableWalk:
     mark: Mark | None
     unreadable: str | None = None
     landed: int = field(default=0, init=False)
+    retired: int = field(default=0, init=False)
     late: int = field(default=0, init=False)
 
-    def meet(self, committed: Committed, now: datetime) -> None:
-        """Count the rows of a commit: those that the table must have, and those that it may lack for a while."""
+    def meet(self, committed: Committed, now: datetime, *, retired: bool = False) -> None:
+        """Count the rows of a commit: those that the table must have, and those that it may lack for a while.
+
+        Of an object that is `retired` nobody can tell whether its rows were in the table before.
+        """
         record = committed.record
         if self.seen is not None and record.seq <= self.seen.seq:
             self.landed += record.rows
-        elif record.rows and record.created < now - LAGS:
+            self.retired += record.rows if retired else 0
+        elif record.rows and not retired and record.created < now - LAGS:
             self.late += 1
 
     def watermark(self) -> Iterator[Finding]:
@@ -75,6 +80,6 @@ class TableWalk:
         elif self.rows is None:
             what = "its rows were not compared: files of others do not say how many they have, or it changed"
             yield Finding("warning", "table_uncounted", WHERE, what)
-        elif self.rows != self.landed:
+        elif not self.landed - self.retired <= self.rows <= self.landed:
             what = f"{self.landed} rows have landed up to commit {seen.seq}, and the table has {self.rows}"
             yield Finding("damage", "table_rows", WHERE, what)

@@ -135,7 +135,7 @@ class _Audit:
         self._walk = LogWalk(evidence.identity)
         self._share = None if deep is None else deep.share
         self._inspector = Inspector(store, deep or Deep())
-        self._broken = False
+        self._broken = self._retired = False
         table, uuid = evidence.table, evidence.identity.uuid
         self._table = None if table is None else look(table, uuid, evidence.mark, count=True)
 
@@ -145,7 +145,7 @@ class _Audit:
             self._data.meet(committed.name)
             self._name_files(committed)
             if self._table is not None:
-                self._table.meet(committed, self._evidence.now)
+                self._table.meet(committed, self._evidence.now, retired=self._retired)
             progress(self._walk.head.seq)
 
     def close(self) -> None:
@@ -198,6 +198,7 @@ class _Audit:
                 return None
             what = "it was committed, and it is not there"
             wrong = self._walk.add(footer.committed) if footer else Finding("damage", "missing_object", name, what)
+        self._retired = footer is not None and footer.retired
         if wrong is None and footer is not None:
             self._findings.add(self._walk.broken_laws(footer.committed, before))
             self._findings.add(self._rolled.check(before.seq + 1, footer, body))

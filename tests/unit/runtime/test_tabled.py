@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.runtime.test_publisher import ONE, TWO, World, by_others
+from tests.unit.runtime.test_publisher import ONE, TWO, World, by_others, retire
 
 from coleta.audit.finding import Finding
 from coleta.audit.repair import Place, step_for
@@ -127,6 +127,20 @@ def test_a_table_that_grows_while_the_log_is_read_is_held_against_what_it_held_a
             world.publish()
 
     assert found(whole(evidence(world), progress=go_on)) == []
+
+
+@pytest.mark.parametrize("first", ["table", "retired"])
+def test_rows_that_were_taken_away_on_purpose_may_be_in_the_table_or_not(first: str) -> None:
+    world = World()
+    world.land(ONE, TWO)
+    if first == "table":
+        world.publish()
+    retire(world, 1)
+    world.publish()
+
+    assert found(whole(evidence(world))) == []
+    world.kept.files.clear()
+    assert found(whole(evidence(world))) == [("damage", "table_rows")]
 
 
 def test_files_that_do_not_say_their_rows_are_a_warning(world: World) -> None:
