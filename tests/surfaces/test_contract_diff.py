@@ -49,7 +49,7 @@ def test_changes_are_shown_and_nothing_is_asked_or_changed(write_project: Write,
         "  + city str, may be absent, may be null",
     ]
     assert sorted(path for path in folder.rglob("*")) == before
-    found = Project.load(folder).contract_diff("compras")
+    found = Project.load(folder).contract("compras")
     assert [one.kind for one in found.changes] == ["type", "removed", "added"]
     assert (found.seq, found.refused) == (1, None)
 

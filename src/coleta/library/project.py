@@ -336,7 +336,7 @@ class Project(Upkeep):
 
         return forecast(self._app, days=days, ask=ask)
 
-    def contract_diff(self, stream: str) -> Compared:
+    def contract(self, stream: str) -> Compared:
         """In what the contract of `stream`, and all else that decoding depends on, differs from what last landed.
 
         A ``Compared``: ``seq``, the commit that it is held against; ``changes``, each with ``path``, ``kind``,
