@@ -18,11 +18,12 @@ from coleta.collect.tick import on_demand
 from coleta.contract.types import Contract, Field, Int
 from coleta.errors import Doubtful, Retryable
 from coleta.land.record import Account, Outcome
+from coleta.land.replay import difference, replayed
 from coleta.runtime.collector import Collector
 from coleta.runtime.lander import land
 from coleta.runtime.orders import settle
 from coleta.runtime.station import Station
-from coleta.stream import Auth, Checks, Source, Stream
+from coleta.stream import Archive, Auth, Checks, Source, Stream
 from coleta.terms import Terms
 from coleta.testing.bench import Bench, Trouble, bench_stream
 from coleta.testing.samples import MINUTE, NOON
@@ -319,6 +320,36 @@ def test_the_answer_before_is_the_newest_that_gave_something() -> None:
     collect(bench, station)
 
     assert outcomes(bench) == [OK, UNCHANGED, REJECTED]
+
+
+@pytest.mark.parametrize("archive", ["landed", "first"])
+def test_the_copy_of_an_unchanged_answer_is_unchanged_when_it_is_landed_again_on_paper(archive: Archive) -> None:
+    bench, _, station = opened(stream_of(archive=archive))
+
+    collect(bench, station, minutes=3)
+
+    commits = bench.commits()
+    assert outcomes(bench) == [OK, UNCHANGED, UNCHANGED]
+    for record in (commit.record for commit in commits):
+        for account, copy in zip(record.accounts, record.archive, strict=True):
+            stored = bench.objects.read(f"{bench.stream.path}/{copy.path}")
+            assert stored is not None
+            again, _ = replayed(copy.path, stored, account, record.terms)
+            assert difference(account, again) is None
+
+
+def test_another_machine_takes_up_the_chain_of_one_that_died_from_the_archive() -> None:
+    bench, api, station = opened(stream_of(archive="first"))
+    collect(bench, station, minutes=3, landed=False)
+    asked = len(api.asked)
+    bench.clock.set(bench.clock.now() + 30 * MINUTE)
+
+    other = bench.machine("two").open()
+    land(other)
+    collect(bench, other)
+
+    assert outcomes(bench)[:3] == [OK, UNCHANGED, UNCHANGED]
+    assert api.asked[asked] == {"If-None-Match": 'W/"1"'}
 
 
 class Crowd:
