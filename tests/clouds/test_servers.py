@@ -109,9 +109,11 @@ def test_what_a_killed_process_left_a_day_ago_is_removed_and_nothing_else_is(ser
     for name in (old, new, other):
         (temps / name).write_bytes(b"half an object")
 
-    create(ServerStore(server.wire(place)))
+    store = ServerStore(server.wire(place))
+    create(store)
 
     assert {path.name for path in temps.iterdir()} == {new, other}
+    assert list(store.names("")) == ["a/b"]
 
 
 def test_a_wrong_password_is_refused_and_not_shown(server: FileServer) -> None:
