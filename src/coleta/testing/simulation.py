@@ -145,12 +145,11 @@ class Simulation:
         if self.events is None:
             return faults
         # A clock that was ahead, and that nobody compared with another, has had its ticks already.
-        unguarded = (
-            not self.setting.guarded
-            or any(one.looks_failed for one in self.processes)
-            or first > self.setting.start + 2 * MINUTE
-        )
-        all_asked = not (self.setting.jumps and unguarded)
+        guarded = self.setting.guarded and not any(one.looks_failed for one in self.processes)
+        # Who lets a stream go on by such a clock has paused it until then.
+        paused = any(until is not None and until > self.end for one in self.machines for _, until in one.pauses)
+        in_time = guarded and not paused and first <= self.setting.start + 2 * MINUTE
+        all_asked = not self.setting.jumps or in_time
         found = self.watch.look()
         taken_up = self.books.taken_up(found)
         return faults + self.events.faults(found, self.setting.kind, all_asked=all_asked, taken_up=taken_up)

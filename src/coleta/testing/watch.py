@@ -75,8 +75,10 @@ class Watch:
         return goes_on or any(_holds(one, tick) for one in pauses)
 
     def _is_paused(self, process: Process, tick: Interval) -> bool:
+        # Those that had begun when its step did, as they are now: one may have ended while the step was held up.
         # A clock that jumps between the pause and the tick makes either come first.
-        return not self.setting.jumps and any(_holds(one, tick) for one in process.paused)
+        begun = process.machine.pauses[: len(process.paused)]
+        return not self.setting.jumps and any(_holds(one, tick) for one in begun)
 
     def _by_the_right_clock(self, process: Process, tick: Interval, what: str) -> None:
         if self.setting.guarded and not process.looks_failed and tick.end > process.world.baton.now + _APART:
