@@ -83,6 +83,8 @@ def project(
 
 def test_kills_in_a_row_and_the_books_balance(project: tuple[FarProject, LedgerApi]) -> None:
     one, api = project
+    checked = one.call("check").out
+    assert ("that one machine alone lands there is your promise" in checked) == one.url.startswith("webdav:")
     random = Random(3)
     for _ in range(KILLS):
         up = one.up()

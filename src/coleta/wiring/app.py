@@ -198,11 +198,14 @@ class App:
         root = self._stores.open(stream, create=self._stores.is_new(stream), known=False)
         probe(root)
         stored = Below(root, stream.path).read(IDENTITY_NAME)
+        kept = "honours create-only puts"
+        if self._project.store(stream.store).exclusive:
+            kept = "refuses a second create; that one machine alone lands there is your promise (exclusive = true)"
         if stored is None:
-            return "honours create-only puts; nothing landed yet"
+            return f"{kept}; nothing landed yet"
         identity = Identity.from_json(stored)
         check_owner(identity, stream)
-        return f"honours create-only puts; holds this stream's log {identity.uuid}"
+        return f"{kept}; holds this stream's log {identity.uuid}"
 
     def lifecycle(self, stream: Stream, world: World) -> Sequence[str] | str | None:
         """The lifecycle rules of a bucket that would take objects of `stream`; or why that cannot be told."""
