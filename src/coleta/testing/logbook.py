@@ -41,7 +41,7 @@ def chain(contents: Contents, deleted: Mapping[str, object]) -> list[str]:
 
 
 def _settled_files(records: list[dict]) -> list[str]:  # type: ignore[type-arg]
-    """A quarantine file is taken up or given up once at most, after it was named."""
+    """A file is taken up or given up once at most, after it was named."""
     faults, named, settled = [], set[str](), set[str]()
     for record in records:
         for path in record["redrives"]:
@@ -50,7 +50,7 @@ def _settled_files(records: list[dict]) -> list[str]:  # type: ignore[type-arg]
             if path in settled:
                 faults.append(f"commit {record['seq']} takes up {path} once more")
             settled.add(path)
-        named |= {file["path"] for file in record["quarantine"]}
+        named |= {file["path"] for file in record["quarantine"] + record["archive"]}
     return faults
 
 
