@@ -24,6 +24,7 @@ from coleta.land.redrive import Order, compose_expired
 from coleta.land.retention import Judged, is_unneeded, judge, old_names
 from coleta.ports import Housekeeping, ObjectStore
 from coleta.runtime.archive import FOLDER as ARCHIVE
+from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.discard import QUARANTINE, terms_before
 from coleta.runtime.log import follow
 from coleta.runtime.opening import confirm
@@ -213,11 +214,14 @@ def foresee(shelves: Shelves, books: Books) -> Done:
 
 def _before(station: Station, kept_for: timedelta) -> datetime:
     """What was committed earlier than this was kept for long enough."""
-    ahead = station.clock_ahead
+    world, ahead = station.world, timedelta(0)
+    if world.clocks is not None and station.clock_url is not None:
+        # With a look of its own: while one of the collector's guard is under way, others take what was seen before.
+        ahead = ClockGuard(world.clock, world.transport).ahead(station.clock_url)
     if astray(ahead):
         what = f"this machine's clock is {abs(ahead)} off that of the store, so how old anything is cannot be told"
         raise StoreUnavailable(what, hint="set the clock right; nothing is deleted until then")
-    return station.world.clock.now() - kept_for
+    return world.clock.now() - kept_for
 
 
 def _some(store: ObjectStore, folder: str, *, before: datetime, after: str) -> list[str]:

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from email.utils import format_datetime
 from functools import partial
 
 import pytest
 from tests.unit.runtime.interrupted import MANY_CALLS, Interrupted
 
 from coleta.adapters.below import BelowHousekeeping
+from coleta.collect.response import Response
 from coleta.collect.tick import Interval
 from coleta.errors import ColetaError, Misconfigured, StoreUnavailable
 from coleta.land.window import Window
 from coleta.ports import Housekeeping
 from coleta.runtime.archive import adopt
 from coleta.runtime.auditor import Evidence, whole
+from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.discard import discard
 from coleta.runtime.events import Maintained, Trouble
 from coleta.runtime.inspector import Deep
@@ -284,13 +287,12 @@ def test_what_would_be_done_is_told_and_nothing_is_changed() -> None:
 def test_with_a_clock_that_differs_from_the_stores_nothing_is_deleted() -> None:
     place = used()
     before = place.files()
-    station = replace(place.station, clock_url="http://store.test/", world=replace(place.station.world))
+    now = place.bench.clock.now()
+    told = format_datetime(now - timedelta(minutes=5), usegmt=True)
+    place.bench.api.usual = Response(200, (("date", told),), b"", b"", None, now, now)
+    world = replace(place.station.world, clocks=ClockGuard(place.bench.clock, place.bench.api))
+    station = replace(place.station, clock_url="http://store.test/", world=world)
 
-    class Ahead:
-        def ahead(self, url: str) -> timedelta:
-            return timedelta(minutes=5)
-
-    station = replace(station, world=replace(station.world, clocks=Ahead()))  # type: ignore[arg-type]
     with pytest.raises(StoreUnavailable, match="clock"):
         place.maintain(station)
     assert place.files() == before
