@@ -234,8 +234,8 @@ MUTANTS = (
     Mutant(
         "state_of_the_parent_not_checked",
         "land/commit.py",
-        " or carried is None or carried.before != state",
-        "",
+        "carried is not None and carried.before == state and not",
+        "carried is not None and not",
         told("tests/unit/runtime/test_incremental.py", "on_other_terms"),
     ),
     Mutant(

@@ -280,26 +280,30 @@ def sift(waiting: Iterable[Spooled], head: Head, landed: Collection[str]) -> Sif
 def chain(waiting: Iterable[Spooled], head: Head) -> tuple[Spooled, ...]:
     """Those of `waiting` that carry state and continue the log, each the child of the one before it.
 
-    One whose interval is answered already ends the chain: it is superseded, and what follows from it is, too. So
-    does one that began with another state than its parent ended with: the same answer, taken on other terms by
+    One whose interval is answered already is no link: it is superseded, and what follows from it is, too. Nor is
+    one that began with another state than its parent ended with: the same answer, taken on other terms by
     another machine, leaves another state under the same id.
     """
-    children: dict[str | None, Spooled] = {}
-    for entry in sorted(waiting, key=lambda entry: entry.received_at, reverse=True):
+    children: dict[str | None, list[Spooled]] = {}
+    for entry in sorted(waiting, key=lambda entry: entry.received_at):
         if entry.header.carried is not None and entry.trailer.answer != head.answer:
-            # Of two children of one parent the one that came first; the other is superseded.
-            children[entry.header.carried.parent] = entry
+            children.setdefault(entry.header.carried.parent, []).append(entry)
     links: list[Spooled] = []
     parent, state = head.answer, head.carried
-    while parent in children:
-        # Taken out, so that no ring of parents, which only a damaged disk could hold, is followed for ever.
-        entry = children.pop(parent)
-        carried = entry.header.carried
-        if head.answered.overlaps(entry.intervals[0]) or carried is None or carried.before != state:
-            break
-        links.append(entry)
-        parent, state = entry.trailer.answer, entry.trailer.after
+    # Taken out, so that no ring of parents, which only a damaged disk could hold, is followed for ever.
+    while (fitting := _fitting(children.pop(parent, []), head, state)) is not None:
+        links.append(fitting)
+        parent, state = fitting.trailer.answer, fitting.trailer.after
     return tuple(links)
+
+
+def _fitting(children: Iterable[Spooled], head: Head, state: dict[str, object] | None) -> Spooled | None:
+    """Of the `children` of one parent the first one that can follow it; the others are superseded."""
+    for entry in children:
+        carried = entry.header.carried
+        if carried is not None and carried.before == state and not head.answered.overlaps(entry.intervals[0]):
+            return entry
+    return None
 
 
 def newest_link(waiting: Iterable[Spooled], head: Head) -> Link:

@@ -376,6 +376,25 @@ def test_the_same_answer_on_other_terms_is_not_taken_for_the_parent_of_what_foll
     assert chain_holds(bench)
 
 
+def test_an_answer_that_follows_from_the_log_lands_beside_an_older_one_that_claims_its_parent_in_vain() -> None:
+    bench, feed, keyed = opened()
+    bare = bench.machine("two").open(feed_stream(terms=replace(TERMS, key=())))
+    feed.records.append({"id": 1, "at": at(5)})
+    now = bench.clock.now()
+    collect(bench, keyed)
+    bench.clock.set(now)
+    collect(bench, bare, minutes=2)
+    land(keyed)
+
+    follow(bare.store, bare.index, bare.identity)  # as upkeep does, while nothing lands
+    collect(bench, bare)
+    land(bare)
+
+    assert len(bench.names("_superseded/")) == 1, "the older one, whose state is not the log's"
+    assert len(accounts(bench)) > 1
+    assert chain_holds(bench)
+
+
 # Answers that cannot be used -------------------------------------------------------------------------
 
 
