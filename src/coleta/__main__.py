@@ -1,8 +1,6 @@
 """The door `python -m coleta`: the same program as the command `coleta`, from wherever the checkout lies."""
 
-import sys
-
 from coleta.start import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

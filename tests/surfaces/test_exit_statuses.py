@@ -395,3 +395,14 @@ def test_a_stdout_that_cannot_be_written_is_74(write_project: Write, child_envir
 
     assert done.returncode == 74
     assert "Traceback" not in done.stderr
+
+
+def test_what_a_library_does_after_the_end_does_not_change_it(child_environment: dict[str, str]) -> None:
+    # As a native library does whose threads are still there when it is taken down.
+    program = "import atexit, os; atexit.register(os.abort); from coleta.start import main; main()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--version"], env=child_environment, capture_output=True, text=True, timeout=60
+    )
+
+    assert (done.returncode, done.stdout[:7], done.stderr) == (0, "coleta ", "")
