@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,11 @@ import pytest
 from deltalake import DeltaTable
 from tests.surfaces.conftest import environment
 from tests.surfaces.test_up import read_until
+
+from coleta import Project
+from coleta.cli.reading import books_of
+from coleta.cli.tables import lag_line
+from coleta.wiring import open_app
 
 Write = Callable[..., Path]
 Call = Callable[..., Any]
@@ -161,6 +168,39 @@ def test_a_check_says_how_far_the_table_is_or_what_is_wrong_with_it(write_projec
 
     assert done.status == 78
     assert "no longer there" in done.out
+
+
+def test_status_says_how_far_a_table_is_as_far_as_this_machine_knows(write_project: Write, call: Call) -> None:
+    folder = write_project()
+    call("-C", folder, "run", "compras")
+    assert call("-C", folder, "status", "--json").document["streams"][0]["table"] is None
+    write_project(more=TABLE)
+
+    assert call("-C", folder, "status", "--json").document["streams"][0]["table"] == {"seq": 0, "behind": 1}
+    assert Project.load(folder).status()[0].behind == 1
+    assert "not in its table" not in call("-C", folder, "status").out, "it has landed just now"
+    call("-C", folder, "publish")
+
+    assert call("-C", folder, "status", "--json").document["streams"][0]["table"] == {"seq": 1, "behind": 0}
+    assert Project.load(folder).status()[0].behind == 0
+
+
+def test_a_table_that_lacks_what_landed_over_an_hour_ago_is_warned_of(write_project: Write, call: Call) -> None:
+    folder = write_project()
+    call("-C", folder, "run", "compras")
+    write_project(more=TABLE)
+    app = open_app(folder)
+    books = books_of(app, app.stream("compras"))
+
+    def told(minutes: int) -> str | None:
+        return lag_line(app, replace(books, now=books.now + timedelta(minutes=minutes)))
+
+    assert told(59) is None
+    assert told(61) == (
+        "compras: 1 object(s) are not in its table, which holds none of the log; coleta publish compras says why"
+    )
+    call("-C", folder, "publish")
+    assert told(61) is None
 
 
 def test_a_stream_without_a_table_has_none_to_publish(write_project: Write, call: Call) -> None:

@@ -5,7 +5,7 @@ The table is derived, so nothing here is lost with it; but whoever reads it read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,6 +17,12 @@ WHERE = "_delta_log/"
 
 LAGS = timedelta(hours=1)
 """How long the table may lack an object before that is told: registering is tried again meanwhile."""
+
+
+def behind(commits: Iterable[Committed], mark: Mark | None) -> tuple[Committed, ...]:
+    """Those of `commits` with rows that a table lacks, by what this machine remembers of it."""
+    seq = 0 if mark is None else mark.seq
+    return tuple(committed for committed in commits if committed.record.seq > seq and committed.record.rows)
 
 
 @dataclass(slots=True)

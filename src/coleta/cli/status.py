@@ -13,10 +13,12 @@ from coleta.cli.doors import Doors
 from coleta.cli.rename import tell_strays
 from coleta.cli.screen import Screen, error_value, table
 from coleta.cli.session import JsonOption, session_of
+from coleta.cli.tables import lag_line, table_lag
 from coleta.collect.tick import format_instant
 from coleta.errors import ColetaError
 
 if TYPE_CHECKING:
+    from coleta.cli.app import App
     from coleta.runtime.questions import Books
 
 _HEADS = ("STREAM", "LAST", "TICK", "NEXT", "ROWS", "QUARANTINED", "GAPS", "WAITING", "STORE")
@@ -41,13 +43,16 @@ def status_command(doors: Doors) -> Callable[..., None]:
         paused = {stream.name: pauses_of(app, stream).since for stream in app.streams}
         screen = session.screen
         if json:
-            streams = [{**_value(name, books), "paused": paused.get(name)} for name, books in found]
+            streams = [
+                {**_value(name, books), "paused": paused.get(name), "table": _table_value(app, books)}
+                for name, books in found
+            ]
             strays = [{"stream": one.name, "folder": str(one.folder), "waiting": one.waiting} for one in app.strays()]
             screen.document({"project": app.name, "root": str(app.root), "streams": streams, "strays": strays})
         else:
             screen.out(f"project {app.name} in {app.root}")
             screen.out(table(_HEADS, [_row(name, books, paused.get(name)) for name, books in found]))
-            for line in (line for name, books in found for line in (*_doubts(name, books), *_moved(name, books))):
+            for line in (line for name, books in found for line in _warnings(app, name, books)):
                 screen.out(line, style="warning")
         tell_strays(screen, app)
         _end(screen, found)
@@ -84,6 +89,18 @@ def _row(name: str, books: Books | ColetaError, paused: datetime | None) -> tupl
         len(books.spool.waiting),
         store,
     )
+
+
+def _warnings(app: App, name: str, books: Books | ColetaError) -> list[str]:
+    lag = None if isinstance(books, ColetaError) else lag_line(app, books)
+    return [*_doubts(name, books), *_moved(name, books), *([lag] if lag else [])]
+
+
+def _table_value(app: App, books: Books | ColetaError) -> dict[str, object] | None:
+    if isinstance(books, ColetaError) or books.stream.table is None:
+        return None
+    mark, lacking = table_lag(app, books)
+    return {"seq": 0 if mark is None else mark.seq, "behind": len(lacking)}
 
 
 def _doubts(name: str, books: Books | ColetaError) -> list[str]:

@@ -10,6 +10,9 @@ from coleta.errors import ColetaError, Misconfigured
 
 if TYPE_CHECKING:
     from coleta.cli.app import App
+    from coleta.land.commit import Committed
+    from coleta.land.watermark import Mark
+    from coleta.runtime.questions import Books
     from coleta.runtime.registering import Shelf
     from coleta.stream import Stream
 
@@ -96,3 +99,26 @@ def _shelf(app: App, stream: Stream) -> Shelf | None:
 def _held(shelf: Shelf) -> int:
     opened = shelf.table.open(shelf.identity.uuid)
     return 0 if opened is None else opened.state.seq
+
+
+def table_lag(app: App, books: Books) -> tuple[Mark | None, tuple[Committed, ...]]:
+    """What this machine remembers of a stream's table, and the commits with rows that came after that."""
+    from coleta.audit.table import behind
+    from coleta.land.watermark import MARK_NOTE, Mark
+
+    mark = Mark.from_json(app.notes(books.stream).recall(MARK_NOTE))
+    return mark, behind(books.commits, mark)
+
+
+def lag_line(app: App, books: Books) -> str | None:
+    """What to say of a stream's table that lacks what landed over an hour ago; None where there is nothing to say."""
+    from coleta.audit.table import LAGS
+
+    if books.stream.table is None:
+        return None
+    mark, lacking = table_lag(app, books)
+    # What landed just now may be registered before this line is read.
+    if not lacking or lacking[0].record.created > books.now - LAGS:
+        return None
+    name, holds = books.stream.name, "none of the log" if mark is None else f"the log up to commit {mark.seq}"
+    return f"{name}: {len(lacking)} object(s) are not in its table, which holds {holds}; coleta publish {name} says why"

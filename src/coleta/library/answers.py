@@ -121,6 +121,7 @@ class Status:
     ``next_at`` is when the next tick may be asked, None for never; ``doubted`` are ticks whose answers were
     taken though the stream's checks hold something against them; ``waiting`` are accepted answers and
     gaps in this machine's spool. ``paused`` is since when this machine asks nothing for it, by a person's wish.
+    ``behind`` are objects that the stream's table lacks, as far as this machine knows.
     ``error`` says why a stream, or its store, could not be read.
     """
 
@@ -137,6 +138,7 @@ class Status:
     waiting: int = 0
     error: str | None = None
     paused: datetime | None = None
+    behind: int = 0
 
     @classmethod
     def of(cls, books: Books) -> Status:

@@ -366,10 +366,13 @@ class Project(Upkeep):
 
     def _status(self, name: str) -> Status:
         from coleta.cli.pause import pauses_of
+        from coleta.cli.tables import table_lag
 
         stream = self._app.stream(name)
         try:
-            found = Status.of(books_of(self._app, stream))
+            books = books_of(self._app, stream)
+            lacking = table_lag(self._app, books)[1] if stream.table is not None else ()
+            found = replace(Status.of(books), behind=len(lacking))
         except NeverStarted:
             found = Status(name)
         except ColetaError as error:

@@ -11,9 +11,10 @@ from tests.unit.runtime.test_publisher import ONE, TWO, World, by_others, retire
 
 from coleta.audit.finding import Finding
 from coleta.audit.repair import Place, step_for
+from coleta.audit.table import behind
 from coleta.errors import StoreUnavailable
 from coleta.land.table import Columns, columns_of
-from coleta.land.watermark import MARK_NOTE
+from coleta.land.watermark import MARK_NOTE, Mark
 from coleta.ports import OpenTable
 from coleta.runtime.auditor import Evidence, Report, quick, whole
 from coleta.testing.memory_table import Kept, MemoryTable
@@ -196,3 +197,11 @@ def test_every_finding_about_a_table_says_what_a_person_must_do(world: World) ->
     }
 
     assert all("coleta publish compras --accept" in step for step in steps.values()), steps
+
+
+def test_what_a_table_lacks_is_told_by_what_this_machine_remembers(world: World) -> None:
+    mark = Mark.from_json(world.machine.notes.recall(MARK_NOTE))
+    world.land(b"[]", TWO, ONE)
+
+    assert [one.record.seq for one in behind(world.bench.commits(), mark)] == [5, 6]
+    assert [one.record.seq for one in behind(world.bench.commits(), None)] == [1, 2, 5, 6]
