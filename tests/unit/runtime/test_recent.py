@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -89,8 +89,8 @@ class Wrong(MemoryIndex):
         super().__init__()
         self._known = known
 
-    def commits(self, *, newest: int | None = None) -> Iterator[Committed]:
-        for one in self._known.commits(newest=newest):
+    def commits(self, *, newest: int | None = None, naming: Collection[str] | None = None) -> Iterator[Committed]:
+        for one in self._known.commits(newest=newest, naming=naming):
             yield replace(one, digest="0" * 64) if one.record.seq == 3 else one
 
 
