@@ -72,7 +72,7 @@ bench-streams: install ## collect a thousand streams a minute for some minutes; 
 bench-year: install ## make up a year of minutes and verify it; ARGS="--days 30"
 	@$(PY) benchmarks/year.py $(ARGS)
 
-readers: dev ## make .venv-delta, with a DuckDB that reads Delta tables; tests/delta uses it if it is there
+readers: dev ## make .venv-delta, with a DuckDB that reads Delta and Iceberg tables, for the tests
 	@test -x .venv-delta/bin/python || $(PY) -m venv .venv-delta
 	@.venv-delta/bin/python -m pip install -q -r tests/delta/requirements.txt
 

@@ -20,7 +20,7 @@ from coleta.collect.response import Failed, Response
 from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile, Trailer
 from coleta.land.commit import Committed, Head
 from coleta.land.table import Columns
-from coleta.land.watermark import DataFile, TableState
+from coleta.land.watermark import DataFile, TableMake, TableState
 
 
 class Clock(Protocol):
@@ -342,6 +342,10 @@ class OpenTable(Protocol):
 
 class Table(Protocol):
     """A stream's registered table, over its data objects. Derived from the log, and never needed by it."""
+
+    @property
+    def make(self) -> TableMake:
+        """What kind of table it is, in words."""
 
     def open(self, log: str) -> OpenTable | None:
         """The table as it is now, and how far the log with the uuid `log` is in it; None where there is none.

@@ -14,7 +14,7 @@ from coleta.terms import Terms
 Archive = Literal["none", "landed", "first"]
 Redirects = Literal["refuse", "same_origin"]
 CatchUp = Literal["all", "latest", "none"]
-TableKind = Literal["delta"]
+TableKind = Literal["delta", "iceberg"]
 IfDoubted = Literal["accept", "warn", "retry", "reject"]
 Encryption = Literal["AES256", "aws:kms"]
 
@@ -202,6 +202,10 @@ class Store:
     """The file of SSH host keys that are trusted; None: the user's own."""
     exclusive: bool = False
     """Whether somebody promises that no other machine or process lands there at the same time."""
+    catalog: str | SecretRef | None = None
+    """The URL of the database that knows its Iceberg tables; None: a file in the store's folder."""
+    namespace: str | None = None
+    """Under which its Iceberg tables are known there; None: the project's name."""
     timeout: timedelta = timedelta(seconds=30)
     """The most that one request may take, with as many bytes as travel in that time at a slow pace."""
 

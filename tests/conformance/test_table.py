@@ -12,8 +12,10 @@ from threading import Barrier
 import pytest
 from tests.s3.service import LANDER
 
+from coleta.adapters.below import Below
 from coleta.adapters.delta_place import delta_in_bucket, delta_in_folder
 from coleta.adapters.file_store import FileStore
+from coleta.adapters.iceberg_place import iceberg_table
 from coleta.errors import Doubtful
 from coleta.land.table import Column, Group, Many, columns_of
 from coleta.land.watermark import DataFile
@@ -23,10 +25,13 @@ from coleta.testing.memory_table import MemoryTable
 from coleta.testing.samples import OTHER_UUID, UUID, sample_terms
 
 COLUMNS = columns_of(sample_terms())
+NAME = ("loja", "compras")
 
 
-@pytest.fixture(params=["memory", "folder", "s3", "azure"])
+@pytest.fixture(params=["memory", "folder", "s3", "azure", "iceberg_in_folder", "iceberg_in_s3"])
 def kind(request: pytest.FixtureRequest) -> str:
+    if "iceberg" in request.param:
+        pytest.importorskip("pyiceberg")
     return str(request.param)
 
 
@@ -37,6 +42,8 @@ def table(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Table:
         "folder": lambda: in_folder(tmp_path),
         "s3": lambda: in_s3(request),
         "azure": lambda: in_azure(request),
+        "iceberg_in_folder": lambda: iceberg_in_folder(tmp_path),
+        "iceberg_in_s3": lambda: iceberg_in_s3(request, tmp_path),
     }
     return makers[kind]()
 
@@ -58,6 +65,21 @@ def in_azure(request: pytest.FixtureRequest) -> Table:
     place, variables = Store(service.url()), service.environment()
     below = service.store(replace(place, url=f"{place.url}/compras"))
     return delta_in_bucket(place, "compras", below, environment=lambda: variables, folder=Path())
+
+
+def iceberg_in_folder(folder: Path) -> Table:
+    below = folder / "lake" / "compras"
+    store = Below(FileStore(folder / "lake", create=True), "compras")
+    place = Store(f"file://{folder}/lake")
+    return iceberg_table(place, "compras", NAME, store, folder=below, environment=dict, root=folder)
+
+
+def iceberg_in_s3(request: pytest.FixtureRequest, folder: Path) -> Table:
+    service = request.getfixturevalue("s3")
+    variables = service.environment(LANDER)
+    place = replace(Store(service.url()), catalog="sqlite:///catalog.sqlite")
+    store = service.store(replace(place, url=f"{place.url}/compras"))
+    return iceberg_table(place, "compras", NAME, store, folder=None, environment=lambda: variables, root=folder)
 
 
 def file(n: int, rows: int = 2) -> DataFile:

@@ -10,6 +10,7 @@ import pytest
 
 from coleta.collect.response import Fault
 from coleta.land.decode.outcome import Reason
+from coleta.land.watermark import DELTA, ICEBERG, TableMake
 from coleta.runtime.collector import MISSED
 
 ROOT = Path(__file__).parents[2]
@@ -37,13 +38,15 @@ def test_the_messages_of_a_full_disk_are_those_that_the_program_has() -> None:
         assert [part for part in parts if part and part not in SOURCE] == []
 
 
-def test_the_messages_about_a_table_are_those_that_the_program_has() -> None:
-    rows = table_below("delta.md", "Something is wrong with the table")
+@pytest.mark.parametrize(("page", "make"), [("delta.md", DELTA), ("iceberg.md", ICEBERG)])
+def test_the_messages_about_a_table_are_those_that_the_program_has(page: str, make: TableMake) -> None:
+    rows = table_below(page, "Something is wrong with the table")
+    source = SOURCE.replace("{make.name}", make.name).replace("{make.article}", make.article)
 
     quoted = [words for row in rows for words in re.findall(r"`([^`]+)`", row[0])]
     assert len(quoted) == len(rows) > 5
     parts = [part.strip() for message in quoted for part in message.split("…")]
-    assert [part for part in parts if part and part not in SOURCE] == []
+    assert [part for part in parts if part and part not in source] == []
 
 
 def test_the_first_look_names_columns_that_status_has() -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 from coleta.adapters.durable import meaning
 from coleta.errors import ColetaError, Doubtful, StoreUnavailable
 from coleta.land.table import PARTITION, Columns, columns_in, schema_json
-from coleta.land.watermark import DataFile, TableState
+from coleta.land.watermark import DELTA, DataFile, TableMake, TableState
 from coleta.ports import ObjectStore
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ Options = Callable[[], Mapping[str, str]]
 
 class DeltaRegister:
     """The Delta table at `uri`, below which the stream's data objects lie."""
+
+    make: TableMake = DELTA
 
     def __init__(self, uri: str, store: ObjectStore, *, options: Options, folder: Path | None = None) -> None:
         """Prepare; nothing is read yet. `store` is the same place, `folder` too if it is one on this machine."""

@@ -140,13 +140,15 @@ _STEPS = {
     "other_history": "bring back what was there ({versions}); or, if the store was restored on purpose, let this "
     "machine forget: move {spool}/index-*.sqlite* to another place",
     "unreadable_table": "readers cannot read it either, unless the store was away just then: docs/how-to/delta.md says "
-    "what to do; the data objects are whole without it",
-    "lost_table": "bring its _delta_log back; or, if it was dropped on purpose: coleta publish {stream} --accept",
-    "other_table": "bring the other _delta_log back; or, if this is as it should be: coleta publish {stream} --accept",
+    "what to do, docs/how-to/iceberg.md for an Iceberg table; the data objects are whole without it",
+    "lost_table": "bring its _delta_log, or its entry in the catalog, back; or, if it was dropped on purpose: "
+    "coleta publish {stream} --accept",
+    "other_table": "bring the other _delta_log, or entry in the catalog, back; or, if this is as it should be: "
+    "coleta publish {stream} --accept",
     "table_ahead": "the store has lost commits that the table still holds: bring them back ({again}); else make the "
-    "table anew: move its folder {name} away, then coleta publish {stream} --accept",
+    "table anew: move its folder {name} away (an Iceberg table: drop it), then coleta publish {stream} --accept",
     "table_rows": "somebody has changed rows of the table; if that was not meant, restore a version of it, or make it "
-    "anew: move its folder {name} away, then coleta publish {stream} --accept",
+    "anew: move its folder {name} away (an Iceberg table: drop it), then coleta publish {stream} --accept",
     "hole": "coleta up asks for it, or writes down that nobody did",
     "unreadable_spool": "look at the kernel's log; if the disk is failing, copy {spool} to another one",
     "damaged_spool": "coleta raw cat shows what of it can be read; when you don't need it any more: "

@@ -11,9 +11,7 @@ from datetime import datetime, timedelta
 
 from coleta.audit.finding import Finding
 from coleta.land.commit import Committed
-from coleta.land.watermark import Mark, TableState
-
-WHERE = "_delta_log/"
+from coleta.land.watermark import DELTA, Mark, TableState
 
 LAGS = timedelta(hours=1)
 """How long the table may lack an object before that is told: registering is tried again meanwhile."""
@@ -38,6 +36,7 @@ class TableWalk:
     rows: int | None
     mark: Mark | None
     unreadable: str | None = None
+    where: str = DELTA.folder
     landed: int = field(default=0, init=False)
     retired: int = field(default=0, init=False)
     late: int = field(default=0, init=False)
@@ -58,21 +57,21 @@ class TableWalk:
         """What is wrong by what this machine remembers of the table."""
         seen, mark = self.seen, self.mark
         if self.unreadable is not None:
-            yield Finding("damage", "unreadable_table", WHERE, self.unreadable)
+            yield Finding("damage", "unreadable_table", self.where, self.unreadable)
             return
         if seen is None:
             if mark is not None:
                 what = f"the table that held the log up to commit {mark.seq} is no longer there"
-                yield Finding("damage", "lost_table", WHERE, what)
+                yield Finding("damage", "lost_table", self.where, what)
         elif seen.log != self.log:
-            yield Finding("damage", "other_table", WHERE, "a table lies here that was not made for this log")
+            yield Finding("damage", "other_table", self.where, "a table lies here that was not made for this log")
         elif mark is not None and not mark.moved_to(seen):
             what = f"the table was at version {mark.version} with commit {mark.seq}, and now another lies there, "
             what += f"or an older one: version {seen.version} with commit {seen.seq}"
-            yield Finding("damage", "other_table", WHERE, what)
+            yield Finding("damage", "other_table", self.where, what)
         if self.late and (seen is None or seen.log == self.log):
             what = f"{self.late} objects with rows, which landed over an hour ago, are not in the table"
-            yield Finding("warning", "table_behind", WHERE, what)
+            yield Finding("warning", "table_behind", self.where, what)
 
     def at_the_end(self, seq: int) -> Iterator[Finding]:
         """The same, and what only the whole log up to commit `seq`, its newest, can show."""
@@ -82,10 +81,10 @@ class TableWalk:
             return
         if seen.seq > seq:
             what = f"the table holds the log up to commit {seen.seq}, and the log ends with {seq}"
-            yield Finding("damage", "table_ahead", WHERE, what)
+            yield Finding("damage", "table_ahead", self.where, what)
         elif self.rows is None:
             what = "its rows were not compared: files of others do not say how many they have, or it changed"
-            yield Finding("warning", "table_uncounted", WHERE, what)
+            yield Finding("warning", "table_uncounted", self.where, what)
         elif not self.landed - self.retired <= self.rows <= self.landed:
             what = f"{self.landed} rows have landed up to commit {seen.seq}, and the table has {self.rows}"
-            yield Finding("damage", "table_rows", WHERE, what)
+            yield Finding("damage", "table_rows", self.where, what)

@@ -229,7 +229,7 @@ def check_names(columns: Columns, *, where: str) -> None:
         if other != column.name or [one.name for one in columns].count(column.name) > 1:
             what = f"{other!r} and {column.name!r}" if other != column.name else f"{column.name!r}, twice,"
             raise Misconfigured(
-                f"in a Delta table {what} would be one column",
+                f"in a table {what} would be one column",
                 where=where,
                 hint='rename one in the contract: other_name = "$.name"; or leave out `table`',
             )
@@ -247,7 +247,7 @@ def check_change(before: Terms, after: Terms, *, where: str) -> None:
     changed = differences(columns_of(before), columns_of(after))
     if any(not one.additive for one in changed):
         raise Misconfigured(
-            "the contract has changed in a way that the stream's Delta table cannot follow:\n  "
+            "the contract has changed in a way that the stream's table cannot follow:\n  "
             + "\n  ".join(map(str, changed)),
             where=where,
             hint="take the change back, or land the new shape in a new stream with another name; columns may be added",

@@ -18,6 +18,24 @@ from coleta.terms import canonical
 MARK_NOTE = "table"
 FORMAT = 1
 
+
+@dataclass(frozen=True, slots=True)
+class TableMake:
+    """What a person calls a kind of table, its record, which says what belongs to it, and its metadata's folder."""
+
+    name: str
+    record: str
+    folder: str
+
+    @property
+    def article(self) -> str:
+        """The name as it begins a sentence's subject."""
+        return f"{'an' if self.name[0] in 'AEIOU' else 'a'} {self.name}"
+
+
+DELTA = TableMake("Delta table", "_delta_log folder", "_delta_log/")
+ICEBERG = TableMake("Iceberg table", "entry in its catalog", "_iceberg/")
+
 UNDOING = ("RESTORE", "CREATE OR REPLACE TABLE", "REPLACE TABLE", "WRITE overwrite")
 """What others do to a table that takes away rows which it had been told of, as if they had never come."""
 
@@ -80,7 +98,7 @@ class DataFile:
         return canonical({"numRecords": self.rows, "nullCount": self.nulls}).decode()
 
 
-def check_there(mark: Mark | None, *, where: str) -> None:
+def check_there(mark: Mark | None, *, where: str, make: TableMake = DELTA) -> None:
     """Refuse to make a table where this machine has known one.
 
     Raises:
@@ -89,13 +107,13 @@ def check_there(mark: Mark | None, *, where: str) -> None:
     """
     if mark is not None:
         raise Misconfigured(
-            f"the Delta table that held the log up to commit {mark.seq} is no longer there",
+            f"the {make.name} that held the log up to commit {mark.seq} is no longer there",
             where=where,
-            hint=f"bring its _delta_log back; or, if it was dropped on purpose, {_ACCEPT}, which makes it anew",
+            hint=f"bring its {make.record} back; or, if it was dropped on purpose, {_ACCEPT}, which makes it anew",
         )
 
 
-def check_state(state: TableState, mark: Mark | None, *, log: str, where: str) -> None:
+def check_state(state: TableState, mark: Mark | None, *, log: str, where: str, make: TableMake = DELTA) -> None:
     """Refuse a table that is not this log's, or no longer what this machine knew.
 
     Raises:
@@ -104,23 +122,23 @@ def check_state(state: TableState, mark: Mark | None, *, log: str, where: str) -
     """
     if state.log != log:
         raise Misconfigured(
-            "a Delta table lies here that was not made for this stream's log",
+            f"{make.article} lies here that was not made for this stream's log",
             where=where,
-            hint="move its _delta_log folder away, or give the stream another `path`",
+            hint=f"move its {make.record} away, or give the stream another `path`",
         )
     if mark is None or mark.moved_to(state):
         return
     was = f"its version {mark.version} held the log up to commit {mark.seq}"
     if mark.table != state.table:
-        what = f"another Delta table lies here than before: of the one that was here, {was}"
+        what = f"another {make.name} lies here than before: of the one that was here, {was}"
     else:
-        what = f"the Delta table was put back: {was}, and now version {state.version} holds it up to {state.seq}"
+        what = f"the {make.name} was put back: {was}, and now version {state.version} holds it up to {state.seq}"
     raise Misconfigured(
-        what, where=where, hint=f"bring the other _delta_log back; or, if this was done on purpose, {_ACCEPT}"
+        what, where=where, hint=f"bring the other {make.record} back; or, if this was done on purpose, {_ACCEPT}"
     )
 
 
-def check_operations(operations: Iterable[str], mark: Mark | None, *, where: str) -> None:
+def check_operations(operations: Iterable[str], mark: Mark | None, *, where: str, make: TableMake = DELTA) -> None:
     """Refuse to go on after others have undone what the table held.
 
     Raises:
@@ -130,9 +148,9 @@ def check_operations(operations: Iterable[str], mark: Mark | None, *, where: str
     undone = next((one for one in operations if one in UNDOING), None)
     if undone is not None and mark is not None:
         raise Misconfigured(
-            f"somebody has put the Delta table back or replaced its rows ({undone}) since version {mark.version}",
+            f"somebody has put the {make.name} back or replaced its rows ({undone}) since version {mark.version}",
             where=where,
-            hint=f"restore version {mark.version}; or remove the _delta_log folder, and {_ACCEPT}, which makes it anew",
+            hint=f"restore version {mark.version}; or remove the {make.record}, and {_ACCEPT}, which makes it anew",
         )
 
 

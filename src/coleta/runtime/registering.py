@@ -110,7 +110,7 @@ def _created(shelf: Shelf, terms: Terms) -> OpenTable:
     opened = shelf.table.open(shelf.identity.uuid)
     if opened is None or opened.state.seq:
         raise Doubtful("the table was made, and is not as it was made")
-    check_state(opened.state, None, log=shelf.identity.uuid, where=shelf.where)
+    check_state(opened.state, None, log=shelf.identity.uuid, where=shelf.where, make=shelf.table.make)
     return opened
 
 
@@ -119,11 +119,11 @@ def checked(shelf: Shelf, *, accept: bool) -> OpenTable | None:
     mark = None if accept else _recall(shelf)
     opened = shelf.table.open(shelf.identity.uuid)
     if opened is None:
-        check_there(mark, where=shelf.where)
+        check_there(mark, where=shelf.where, make=shelf.table.make)
         return None
-    check_state(opened.state, mark, log=shelf.identity.uuid, where=shelf.where)
+    check_state(opened.state, mark, log=shelf.identity.uuid, where=shelf.where, make=shelf.table.make)
     if mark is not None and mark.version < opened.state.version:
-        check_operations(opened.operations(mark.version), mark, where=shelf.where)
+        check_operations(opened.operations(mark.version), mark, where=shelf.where, make=shelf.table.make)
     return opened
 
 

@@ -24,6 +24,6 @@ def look(table: Table, log: str, mark: bytes | None, *, count: bool) -> TableWal
             if opened is None or (before is not None and before.state == opened.state):
                 break
             rows = None
-        return TableWalk(log, None if opened is None else opened.state, rows, remembered)
+        return TableWalk(log, None if opened is None else opened.state, rows, remembered, where=table.make.folder)
     except StoreUnavailable as error:
-        return TableWalk(log, None, None, remembered, unreadable=error.what)
+        return TableWalk(log, None, None, remembered, unreadable=error.what, where=table.make.folder)

@@ -166,6 +166,22 @@ def store_url(written: str, place: Place) -> str:
     raise ValueError(f"unknown kind of store {scheme!r}; {meant(scheme, set(STORES))}")
 
 
+def check_catalog(written: str) -> str:
+    """A database's URL, or where that is found. What is wrong is said without the URL: it may hold a password.
+
+    Raises:
+        ValueError: it is neither, or holds a password.
+
+    """
+    if re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", written):
+        return written
+    if not re.fullmatch(r"sqlite:///.+|(?!sqlite)[a-z]+(\+[a-z0-9_]+)?://.+", written):
+        raise ValueError('must be "sqlite:///catalog.sqlite", or "env:NAME" for a URL such as postgresql+psycopg://…')
+    if "@" in written and ":" in written.partition("://")[2].rpartition("@")[0]:
+        raise ValueError('holds a password, and this file is no place for it; write catalog = "env:NAME"')
+    return written
+
+
 def scheme_of(url: str) -> str:
     """Which kind of store `url` names, as ``STORES`` has it."""
     return url.partition("://")[0]

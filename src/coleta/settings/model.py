@@ -14,11 +14,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from coleta.settings.addresses import check_endpoint, check_networks, check_path, check_placeholders, check_url
+from coleta.settings.addresses import (
+    check_catalog,
+    check_endpoint,
+    check_networks,
+    check_path,
+    check_placeholders,
+    check_url,
+)
 from coleta.settings.mistakes import Keys
 from coleta.settings.retention import FOREVER, check_window, check_zone, parse_kept
 from coleta.settings.units import format_duration, parse_duration, parse_selection, parse_size
-from coleta.stream import IfDoubted
+from coleta.stream import IfDoubted, TableKind
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
@@ -193,6 +200,8 @@ class StoreTable(_Table):
     private_key: Reference | None = None
     known_hosts: Text | None = None
     exclusive: bool = False
+    catalog: Annotated[str, AfterValidator(check_catalog)] | None = None
+    namespace: Annotated[str, AfterValidator(_project_name)] | None = None
     timeout: Positive = timedelta(seconds=30)
 
 
@@ -303,7 +312,7 @@ class StreamTable(_Table):
 
     archive: Literal["none", "landed", "first"] = "none"
     lease: bool = False
-    table: Literal["delta"] | None = None
+    table: TableKind | None = None
 
     checks: ChecksTable = ChecksTable()
     land: LandTable = LandTable()

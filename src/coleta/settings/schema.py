@@ -76,6 +76,8 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "private_key": "Where the user's SSH key is found: file:PATH or env:NAME.",
         "known_hosts": "The file of SSH host keys that are trusted.",
         "exclusive": "Your promise that no other machine or process lands in this store at the same time.",
+        "catalog": "The URL of the database that knows its Iceberg tables, or where it is found: env:NAME, file:PATH.",
+        "namespace": "Under which name its Iceberg tables are together; by default the project's.",
         "timeout": "The most that one request may take.",
     },
     ("auth", "NAME"): {
@@ -127,7 +129,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "budget": "The share of records that may break the contract before `coleta run` fails.",
         "archive": "Whether answers are copied to the store: none, before they are landed, or first of all.",
         "lease": "Whether of several collectors one asks and the others wait.",
-        "table": "Which kind of table is kept over what has landed: delta. It needs the extra coleta[delta].",
+        "table": "Which kind of table is kept over what has landed. It needs the extra of the same name.",
         "checks": "What makes a whole answer look wrong, and what is done then.",
         "land": "When waiting answers become a data object.",
         "retention": "How long what is no row of the table is kept; what is missing is as [retention] says.",

@@ -21,14 +21,15 @@ SECRETS = (
     "access_key", "secret_key", "session_token", "account_key", "sas_token", "service_account", "token", "password",
     "private_key",
 )  # fmt: skip
-_S3, _AZURE, _GOOGLE, _SFTP, _WEBDAV = {"s3"}, {"az", "abfss"}, {"gs"}, {"sftp"}, {"webdav", "webdavs"}
+_FILE, _S3, _AZURE, _GOOGLE, _SFTP, _WEBDAV = {"file"}, {"s3"}, {"az", "abfss"}, {"gs"}, {"sftp"}, {"webdav", "webdavs"}
 GOES_WITH: Mapping[str, set[str]] = {
     "region": _S3, "account": _AZURE, "endpoint": _S3 | _AZURE | _GOOGLE, "path_style": _S3,
     "allow_http": _S3 | _AZURE | _GOOGLE | _WEBDAV, "sse": _S3, "kms_key": _S3,
     "storage_class": _S3 | _AZURE | _GOOGLE, "access_key": _S3, "secret_key": _S3, "session_token": _S3,
     "account_key": _AZURE, "sas_token": _AZURE, "service_account": _GOOGLE, "token": _AZURE | _GOOGLE | _WEBDAV,
     "user": _SFTP | _WEBDAV, "password": _SFTP | _WEBDAV, "private_key": _SFTP, "known_hosts": _SFTP,
-    "exclusive": _SFTP | _WEBDAV, "timeout": _S3 | _AZURE | _GOOGLE | _SFTP | _WEBDAV,
+    "exclusive": _SFTP | _WEBDAV, "catalog": _FILE | _S3, "namespace": _FILE | _S3,
+    "timeout": _S3 | _AZURE | _GOOGLE | _SFTP | _WEBDAV,
 }  # fmt: skip
 """Which kinds of stores a key means something for."""
 
@@ -124,6 +125,14 @@ def secret_at(reference: str | None, place: Place) -> SecretRef | None:
     return None if reference is None else SecretRef(reference)
 
 
+def _catalog(written: str | None, place: Place) -> str | SecretRef | None:
+    if written is None or not written.startswith(("env:", "file:")):
+        scheme, mark, path = (written or "").partition("sqlite:///")
+        # Made absolute here, as the places of secrets are.
+        return f"{mark}{place(path)}" if mark and not scheme else written
+    return secret_at(written, place)
+
+
 def _store(table: StoreTable, url: str, place: Place) -> Store:
     return Store(
         url=url,
@@ -147,5 +156,7 @@ def _store(table: StoreTable, url: str, place: Place) -> Store:
         private_key=secret_at(table.private_key, place),
         known_hosts=None if table.known_hosts is None else str(place(table.known_hosts)),
         exclusive=table.exclusive,
+        catalog=_catalog(table.catalog, place),
+        namespace=table.namespace,
         timeout=table.timeout,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from coleta.errors import Doubtful
 from coleta.land.table import Columns
-from coleta.land.watermark import DataFile, TableState
+from coleta.land.watermark import DELTA, DataFile, TableMake, TableState
 
 
 @dataclass(slots=True)
@@ -22,6 +22,8 @@ class Kept:
 
 class MemoryTable:
     """A table in plain values; ``kept`` may be shared, looked at, and put back."""
+
+    make: TableMake = DELTA
 
     def __init__(self, kept: Kept | None = None) -> None:
         """Begin with what is `kept`, or without a table."""

@@ -141,14 +141,31 @@ class Stores:
         """
         if stream.table is None:
             return None
-        from coleta.adapters.delta_place import delta_in_bucket, delta_in_folder
         from coleta.settings import store_path
 
         store = Below(self.open(stream, create=False), stream.path)
-        if not is_bucket(stream):
-            return delta_in_folder(store_path(stream.store) / stream.path, store)
         place = self._project.store(stream.store)
-        return delta_in_bucket(place, stream.path, store, environment=self._environment, folder=self._project.root)
+        folder = None if is_bucket(stream) else store_path(stream.store) / stream.path
+        environment, root = self._environment, self._project.root
+        if stream.table == "iceberg":
+            from coleta.adapters.iceberg_place import iceberg_table
+
+            name = (place.namespace or self._project.name, stream.log_name)
+            return iceberg_table(
+                place,
+                stream.path,
+                name,
+                store,
+                folder=folder,
+                environment=environment,
+                root=root,
+                housekeeping=lambda: self.housekeeping(stream),
+            )
+        from coleta.adapters.delta_place import delta_in_bucket, delta_in_folder
+
+        if folder is not None:
+            return delta_in_folder(folder, store)
+        return delta_in_bucket(place, stream.path, store, environment=environment, folder=root)
 
     def is_new(self, stream: Stream) -> bool:
         """Whether the store of `stream` was never probed from here."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from io import BytesIO
+from typing import ClassVar
 
 import pytest
 
@@ -18,7 +19,7 @@ from coleta.land.commit import Committed, Head
 from coleta.land.parquet import ObjectWriter
 from coleta.land.record import record_digest
 from coleta.land.table import Columns, columns_of
-from coleta.land.watermark import DataFile, TableState
+from coleta.land.watermark import DELTA, DataFile, TableMake, TableState
 from coleta.ports import OpenTable
 from coleta.runtime.events import Published, TableStopped, Trouble
 from coleta.runtime.lander import land
@@ -42,6 +43,8 @@ class Power(BaseException):
 @dataclass
 class Faulty:
     """A table that meets one fault at its call number ``at``, before or after the call has had its effect."""
+
+    make: ClassVar[TableMake] = DELTA
 
     inner: MemoryTable
     at: int = -1
@@ -263,6 +266,8 @@ def test_whoever_is_overtaken_between_looking_and_writing_begins_anew(world: Wor
 @dataclass
 class Overtaken:
     """A table in which another publishes after each look, once."""
+
+    make: ClassVar[TableMake] = DELTA
 
     world: World
     done: bool = False

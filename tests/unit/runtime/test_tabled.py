@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from tests.unit.runtime.test_publisher import ONE, TWO, World, by_others, retire
@@ -14,7 +15,7 @@ from coleta.audit.repair import Place, step_for
 from coleta.audit.table import behind
 from coleta.errors import StoreUnavailable
 from coleta.land.table import Columns, columns_of
-from coleta.land.watermark import MARK_NOTE, Mark
+from coleta.land.watermark import DELTA, MARK_NOTE, Mark, TableMake
 from coleta.ports import OpenTable
 from coleta.runtime.auditor import Evidence, Report, quick, whole
 from coleta.testing.memory_table import Kept, MemoryTable
@@ -155,6 +156,8 @@ def test_files_that_do_not_say_their_rows_are_a_warning(world: World) -> None:
 @dataclass
 class Strange:
     """A table that is not as others are: ``step`` is done before each look."""
+
+    make: ClassVar[TableMake] = DELTA
 
     world: World
     step: Callable[[], None]
