@@ -10,6 +10,7 @@ A block's words after the language say what becomes of it:
     sh s3                  typed as it stands, with a bucket of an S3 on this machine
     sh azure, sh google    the same, with an Azurite, or with what plays Google's store
     sh server              the same, with an SFTP server, and again with a WebDAV server
+    python run, sql run    given to Python, or to DuckDB, in that folder; what it prints is kept
     toml file=PATH         is the content of that file, from the folder that the page is in by then
     toml part              keys of a stream; must load there
     text                   shown, not compared
@@ -74,6 +75,7 @@ class Reader:
         path = f"{shims}{os.pathsep}{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"}
         self.stack = ExitStack()
+        self.printed: list[str] = []
         self.api = self.stack.enter_context(serve_in_background(Settings(seed=7)))
 
     def follow(self, one: Block) -> None:
@@ -82,6 +84,8 @@ class Reader:
                 self.type(one.text)
             case "sh fails":
                 self.type(one.text, status=int(one.words["fails"]))
+            case "python run" | "sql run":
+                self.printed.append(self.evaluate(one))
             case "sh until-ctrl-c":
                 self.interrupt(one)
             case "toml file":
@@ -115,6 +119,23 @@ class Reader:
         )
         assert ended.returncode == 0, f"{text}\n{ended.stdout}\n{ended.stderr}"
         self.folder = Path(place.read_text(encoding="utf-8").strip())
+
+    def evaluate(self, one: Block) -> str:
+        """What a block of Python prints; of one of SQL, the only value of its answer."""
+        text = one.text
+        if one.kind == "sql run":
+            text = f"import duckdb\nprint(duckdb.sql({text!r}).fetchall()[0][0])"
+        ended = subprocess.run(
+            [sys.executable, "-"],
+            input=text,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ended.returncode == 0, f"{one.text}\n{ended.stdout}\n{ended.stderr}"
+        return ended.stdout.strip()
 
     def interrupt(self, one: Block) -> None:
         if "without-api" in one.words:

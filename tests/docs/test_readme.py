@@ -25,6 +25,7 @@ FOLLOWED = (
     "docs/how-to/first-incident.md",
     "docs/how-to/delta.md",
     "docs/how-to/iceberg.md",
+    "docs/how-to/read-it-elsewhere.md",
 )
 READMES = FOLLOWED[:2]
 LOOKED_UP = (
@@ -32,6 +33,7 @@ LOOKED_UP = (
     "docs/reference/project-file.md",
     "docs/reference/layout.md",
     "docs/how-to/retention.md",
+    "docs/how-to/land-every.md",
 )
 """Pages whose commands are for someone who has a project: each is typed, one after the other, in the purchases'."""
 IN_S3 = ("docs/how-to/s3.md", "docs/how-to/azure.md", "docs/how-to/google-cloud.md", "docs/how-to/sftp-webdav.md")
@@ -41,7 +43,18 @@ FOR_MAKE = ("docs/explanation/exactly-once.md", "CONTRIBUTING.md")
 """Pages that show make's targets only, which are looked up."""
 FOLDERS = ("tutorial", "how-to", "reference", "explanation")
 
-KINDS = {"sh run", "sh fails", "sh make", "sh second-terminal", "sh until-ctrl-c", "toml file", "toml part", "text"}
+KINDS = {
+    "sh run",
+    "sh fails",
+    "sh make",
+    "sh second-terminal",
+    "sh until-ctrl-c",
+    "toml file",
+    "toml part",
+    "text",
+    "python run",
+    "sql run",
+}
 
 
 @pytest.mark.parametrize("page", FOLLOWED)
