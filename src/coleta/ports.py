@@ -239,9 +239,10 @@ class Index(Protocol):
     def head(self) -> Head | None:
         """The newest state entered, or None where nothing is remembered."""
 
-    def enter(self, head: Head, committed: Committed | None) -> None:
+    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
         """Remember `committed`, the object that led to `head`; None for the head of an empty log.
 
+        `before` are commits that came before it and were not entered yet, oldest first.
         Atomic: either all of it is remembered or nothing.
         """
 

@@ -59,6 +59,20 @@ def test_the_newest_head_and_every_commit_are_remembered_whole(index: Index) -> 
     assert list(index.commits()) == commits
 
 
+def test_commits_that_are_entered_together_are_remembered_as_if_one_by_one(index: Index) -> None:
+    head, commits = GENESIS, []
+    for n in range(4):
+        head, committed = sample_commit(head, ticks=(2 * n, 2 * n + 1))
+        commits.append(committed)
+
+    index.enter(head, commits[-1], before=commits[:-1])
+
+    assert index.head() == head
+    assert list(index.commits()) == commits
+    answers = {account.answer for one in commits for account in one.record.accounts}
+    assert index.landed([one for one in answers if one]) == answers
+
+
 @pytest.mark.parametrize("newest", [0, 1, 3, 5, 9])
 def test_only_the_newest_commits_are_given_when_asked_oldest_first(index: Index, newest: int) -> None:
     _, commits = enter(index, 5)

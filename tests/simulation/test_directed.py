@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from coleta.land.commit import Committed, Head
@@ -18,11 +20,11 @@ class DyingIndex(MemoryIndex):
 
     died = False
 
-    def enter(self, head: Head, committed: Committed | None) -> None:
+    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
         if committed is not None and not self.died:
             self.died = True
             raise Killed
-        super().enter(head, committed)
+        super().enter(head, committed, before=before)
 
 
 def test_what_landed_just_before_a_crash_is_not_asked_again_though_the_store_is_away_at_the_restart() -> None:

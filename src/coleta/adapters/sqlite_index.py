@@ -1,13 +1,13 @@
 """What this machine remembers of one stream's log, in a SQLite file beside the spool. Derived.
 
 A file that is damaged, of another uuid or of another schema is deleted and learned again from the
-store. It may know less than the log, never more, and is always of one piece: one transaction a commit.
+store. It may know less than the log, never more, and is always of one piece: one transaction for each head.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -106,8 +106,8 @@ class SqliteIndex:
             self._known_head = stored, _HEAD.decode(stored)
         return self._known_head[1] if stored is not None else None
 
-    def enter(self, head: Head, committed: Committed | None) -> None:
-        """Remember `committed`, which led to `head`; see ``Index``.
+    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
+        """Remember `committed`, which led to `head`, and those `before` it; see ``Index``.
 
         While the disk takes nothing it is remembered in memory, and saved with a later one: landing
         must go on then, since landing is what frees the disk.
@@ -116,7 +116,8 @@ class SqliteIndex:
             raise ValueError("this index was opened to be read only")
         if committed is not None and committed.record.seq != head.seq:
             raise ValueError(f"commit {committed.record.seq} does not lead to head {head.seq}")
-        self._ask(lambda db: _enter(db, head, committed))
+        new = (*before, committed) if committed is not None else ()
+        self._ask(lambda db: _enter(db, head, new))
 
     def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
         """Which of `answer_ids` committed records name; see ``Index``."""
@@ -235,13 +236,13 @@ def _commits_at(db: sqlite3.Connection, seqs: list[int]) -> list[Committed]:
     return [Committed(name, decode_record(name, record), digest) for _, (name, digest, record) in sorted(rows.items())]
 
 
-def _enter(db: sqlite3.Connection, head: Head, committed: Committed | None) -> None:
+def _enter(db: sqlite3.Connection, head: Head, commits: Sequence[Committed]) -> None:
     try:
         db.execute("BEGIN IMMEDIATE")
         with db:
             db.execute("INSERT OR REPLACE INTO commits SELECT * FROM late_commits")
             db.execute("INSERT OR REPLACE INTO answers SELECT * FROM late_answers")
-            _write(db, "", head, committed)
+            _write(db, "", head, commits)
             for table in ("log", "commits", "answers"):
                 db.execute(f"DELETE FROM late_{table}")
     except sqlite3.OperationalError as error:
@@ -249,10 +250,10 @@ def _enter(db: sqlite3.Connection, head: Head, committed: Committed | None) -> N
             raise
         db.execute("BEGIN")
         with db:
-            _write(db, "late_", head, committed)
+            _write(db, "late_", head, commits)
 
 
-def _write(db: sqlite3.Connection, late: str, head: Head, committed: Committed | None) -> None:
+def _write(db: sqlite3.Connection, late: str, head: Head, commits: Sequence[Committed]) -> None:
     encoded = msgspec.json.encode(head)
     if late:
         db.execute("DELETE FROM late_log")
@@ -263,14 +264,16 @@ def _write(db: sqlite3.Connection, late: str, head: Head, committed: Committed |
     if db.execute(f"SELECT 1 FROM {late}commits WHERE seq > ?", (head.seq,)).fetchone():
         db.execute(f"DELETE FROM {late}commits WHERE seq > ?", (head.seq,))
         db.execute(f"DELETE FROM {late}answers WHERE seq > ?", (head.seq,))
-    if committed is None:
-        return
-    record = committed.record
-    row = (record.seq, committed.name, committed.digest, encode_record(record))
-    db.execute(f"INSERT OR REPLACE INTO {late}commits VALUES (?, ?, ?, ?)", row)
-    if record.kind != "batch":
-        return  # a redrive names answers that landed before it, and must not make them seem younger
-    named = [(account.answer, record.seq) for account in record.accounts if account.answer is not None]
+    rows = [(one.record.seq, one.name, one.digest, encode_record(one.record)) for one in commits]
+    db.executemany(f"INSERT OR REPLACE INTO {late}commits VALUES (?, ?, ?, ?)", rows)
+    # Not of a redrive: it names answers that landed before it, and must not make them seem younger.
+    named = [
+        (account.answer, one.record.seq)
+        for one in commits
+        if one.record.kind == "batch"
+        for account in one.record.accounts
+        if account.answer is not None
+    ]
     db.executemany(f"INSERT OR REPLACE INTO {late}answers VALUES (?, ?)", named)
 
 

@@ -216,10 +216,10 @@ class GatedIndex:
         """See ``Index``."""
         return self._inner.head()
 
-    def enter(self, head: Head, committed: Committed | None) -> None:
+    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
         """See ``Index``."""
         fault = self._gate.meet("index.enter")
-        self._inner.enter(head, committed)
+        self._inner.enter(head, committed, before=before)
         if fault is Fault.CRASH_AFTER:
             self._gate.die()
 

@@ -296,16 +296,16 @@ class MemoryIndex:
         """The newest state entered, or None."""
         return self._head
 
-    def enter(self, head: Head, committed: Committed | None) -> None:
-        """Remember `committed`, which led to `head`."""
+    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
+        """Remember `committed`, which led to `head`, and those `before` it."""
         if committed is not None and committed.record.seq != head.seq:
             raise ValueError(f"commit {committed.record.seq} does not lead to head {head.seq}")
         # A head that goes back takes with it what came after: what is remembered is of one piece.
         for seq in [seq for seq in self._commits if seq > head.seq]:
             del self._commits[seq]
         self._head = head
-        if committed is not None:
-            self._commits[head.seq] = committed
+        for one in (*before, *((committed,) if committed is not None else ())):
+            self._commits[one.record.seq] = one
 
     def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
         """Which of `answer_ids` committed records name."""

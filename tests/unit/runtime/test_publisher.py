@@ -323,8 +323,8 @@ class Moving:
     def head(self) -> Head | None:
         return self.inner.head()
 
-    def enter(self, head: Head, committed: Committed | None) -> None:
-        self.inner.enter(head, committed)
+    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
+        self.inner.enter(head, committed, before=before)
 
     def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
         return self.inner.landed(answer_ids)
