@@ -4,7 +4,7 @@
 # targets, and the folder that this lies in may have them.
 
 .DEFAULT_GOAL := help
-.PHONY: azurite bench bench-streams bench-year readers help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
+.PHONY: azurite bench bench-growth bench-streams bench-year readers help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
 
 # Modules of the caller's own Python must not shadow the locked ones.
 unexport PYTHONPATH PYTHONHOME
@@ -71,6 +71,9 @@ bench-streams: install ## collect a thousand streams a minute for some minutes; 
 
 bench-year: install ## make up a year of minutes and verify it; ARGS="--days 30"
 	@$(PY) benchmarks/year.py $(ARGS)
+
+bench-growth: dev ## make up three years of minutes, and measure what landing and opening take on top; ARGS="--years 1"
+	@$(PY) benchmarks/growth.py $(ARGS)
 
 readers: dev ## make .venv-delta, with a DuckDB that reads Delta and Iceberg tables, for the tests
 	@test -x .venv-delta/bin/python || $(PY) -m venv .venv-delta
