@@ -93,7 +93,7 @@ def test_reading_a_stream_that_never_started_is_78_but_status_and_verify_take_it
     assert call("-C", folder, "history", "compras", "--json").document["error"]["code"] == "never_started"
     assert call("-C", folder, "gaps", "compras").status == 78
     assert call("-C", folder, "status", "--json").document["streams"] == [
-        {"stream": "compras", "started": False, "paused": None}
+        {"stream": "compras", "started": False, "paused": None, "table": None}
     ]
     assert call("-C", folder, "status").status == 0
     assert call("-C", folder, "verify").status == 0

@@ -106,7 +106,9 @@ class WebdavWire:
 
     def size(self, path: str) -> int | None:
         """See ``Wire``."""
-        answer = self._send("HEAD", path)
+        # On a connection of its own: WsgiDAV 4.3 sends a page after the head of a 404, which has no place there, and it
+        # would be taken for the start of the next answer. That is often the one to a MOVE, and then in doubt.
+        answer = self._send("HEAD", path, headers={"Connection": "close"})
         if answer.status == 404:
             return None
         length = answer.headers.get("Content-Length", "")

@@ -107,7 +107,7 @@ def _tell(screen: Screen, done: list[tuple[str, Done]], *, dry_run: bool) -> Non
         if len(one.kept) > _MOST_TOLD:
             screen.note(f"{name}: and {len(one.kept) - _MOST_TOLD} more like it")
         if one.under_a_table:
-            screen.note(f"{name}: no rows are taken away, since a Delta table lies over them (_delta_log)")
+            screen.note(f"{name}: no rows are taken away, since a table lies over them (_delta_log or _iceberg)")
 
 
 def _value(name: str, done: Done) -> dict[str, object]:

@@ -111,6 +111,16 @@ class Upkeep:
 
         return change_pause(self._app, self._app.stream(stream), paused=False, dry_run=False)
 
+    def alert(self) -> None:
+        """Run the alert command of the project file with a notice that says that it is a test.
+
+        Raises:
+            Misconfigured: there is no such command, or it cannot be run.
+            Retryable: it ended with an error, or took too long.
+
+        """
+        self._app.test_alerts()
+
     def fill(
         self,
         stream: str | None = None,

@@ -16,19 +16,19 @@ from coleta.errors import Corrupt
 from coleta.land.commit import Committed
 from coleta.land.retire import compose_retired, may_retire
 from coleta.land.rollup import FOLDER, RolledObject, decode_rollup, last_of, rollup_name
+from coleta.land.watermark import DELTA, ICEBERG
 from coleta.ports import Housekeeping, ObjectStore
 from coleta.runtime.log import Footer, read_footer
 from coleta.runtime.station import Station
 from coleta.terms import Terms
 
-TABLE = "_delta_log/"
 NOTE = "retired"
 """Up to which commit this machine has looked. Only a hint: without it all footers are read once more."""
 
 
 def has_table(store: ObjectStore) -> bool:
     """Whether a table lies over the data objects of `store`, whatever the project file says now."""
-    return next(iter(store.names(TABLE)), None) is not None
+    return any(next(iter(store.names(make.folder)), None) is not None for make in (DELTA, ICEBERG))
 
 
 class Retirer:

@@ -258,8 +258,8 @@ def test_who_cannot_answer_now_answers_badly(status: int) -> None:
 
 
 @pytest.mark.parametrize("fault", Fault)
-def test_who_cannot_be_reached_answers_badly_unless_the_reason_lies_here(fault: Fault) -> None:
-    ours = {Fault.SECRET, Fault.BAD_URL, Fault.ADDRESS, Fault.TOO_LARGE, Fault.TLS}
+def test_who_cannot_be_reached_answers_badly_unless_the_reason_lies_elsewhere(fault: Fault) -> None:
+    ours = {Fault.AUTH, Fault.SECRET, Fault.BAD_URL, Fault.ADDRESS, Fault.TOO_LARGE, Fault.TLS}
 
     assert answered(Failed(fault, "", NOW), None) is (Answered.NOTHING if fault in ours else Answered.BADLY)
 

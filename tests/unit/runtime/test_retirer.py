@@ -133,9 +133,10 @@ def test_what_is_not_old_enough_keeps_its_rows_and_so_does_all_where_nobody_aske
     assert place.retired() == []
 
 
-def test_what_lies_under_a_table_keeps_its_rows_and_that_is_told() -> None:
+@pytest.mark.parametrize("name", ["_delta_log/00000000000000000000.json", "_iceberg/00000.metadata.json"])
+def test_what_lies_under_a_table_keeps_its_rows_and_that_is_told(name: str) -> None:
     place = Place()
-    place.bench.objects.objects["compras/_delta_log/00000000000000000000.json"] = b"{}"
+    place.bench.objects.objects[f"compras/{name}"] = b"{}"
 
     done = place.maintain()
 
