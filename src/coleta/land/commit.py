@@ -7,7 +7,7 @@ becomes of each waiting answer. Neither ever deletes, and no rule here trusts an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -250,15 +250,18 @@ def sift(waiting: Iterable[Spooled], head: Head, landed: Collection[str]) -> Sif
     An answer whose id is landed is let go. One wholly covered by answers (gaps do not count) is
     superseded; so is one that is covered in part and cannot be landed in part: it carries state, its
     records cannot be placed in time, or it is no data. One that carries state is superseded, too, if its
-    parent is neither the log's newest answer with state nor waiting itself. A gap settles only what
-    nothing else does.
+    parent is neither the log's newest answer with state nor waiting itself. One that could follow as well as
+    another that waits here is none of these until that other is committed: it may be this one that another machine
+    lands. A gap settles only what nothing else does.
     """
     let_go: list[Spooled] = []
     superseded: list[Spooled] = []
     ready: list[Ready] = []
     settled = head.settled
     waiting = tuple(waiting)
-    links = {entry.name: number for number, entry in enumerate(chain(waiting, head), 1)}
+    chained = chain(waiting, head)
+    links = {entry.name: number for number, entry in enumerate(chained, 1)}
+    rivals = _rivals(waiting, head, chained)
     for entry in waiting:
         if entry.is_gap:
             gaps = cut_gaps(entry.header.gaps, settled)
@@ -268,6 +271,8 @@ def sift(waiting: Iterable[Spooled], head: Head, landed: Collection[str]) -> Sif
                 let_go.append(entry)
         elif entry.trailer.answer in landed:
             let_go.append(entry)
+        elif entry.name in rivals:
+            continue
         elif _is_superseded(entry, head, links):
             superseded.append(entry)
         else:
@@ -304,6 +309,24 @@ def _fitting(children: Iterable[Spooled], head: Head, state: dict[str, object] |
         if carried is not None and carried.before == state and not head.answered.overlaps(entry.intervals[0]):
             return entry
     return None
+
+
+def _rivals(waiting: Sequence[Spooled], head: Head, links: Sequence[Spooled]) -> set[str]:
+    """The names of those of `waiting` that could be in the place of one of `links`, and of what follows from them."""
+    states = {head.answer: head.carried} | {link.trailer.answer: link.trailer.after for link in links}
+    known = {link.name for link in links}
+    copies = {link.trailer.answer for link in links}
+    rivals: set[str] = set()
+    for entry in sorted(waiting, key=lambda entry: entry.intervals[-1].end):
+        carried, answer = entry.header.carried, entry.trailer.answer
+        if carried is None or entry.name in known or answer in copies or answer == head.answer:
+            continue
+        if carried.parent not in states or carried.before != states[carried.parent]:
+            continue
+        if not head.answered.overlaps(entry.intervals[0]):
+            rivals.add(entry.name)
+            states.setdefault(answer, entry.trailer.after)
+    return rivals
 
 
 def newest_link(waiting: Iterable[Spooled], head: Head) -> Link:

@@ -115,6 +115,21 @@ def test_an_answer_whose_parent_is_not_the_newest_answer_is_superseded() -> None
     assert sift([entry], head(answer="p"), set()).ready == (Ready(entry, settles=(span(0, 60),), link=1),)
 
 
+def test_of_two_answers_that_could_follow_one_waits_until_the_other_is_committed() -> None:
+    first, second = answer(span(0, 60), carried=Carried(parent="p")), answer(span(0, 40), carried=Carried(parent="p"))
+    second = replace(second, received_at=NOON + SECOND)
+    child = answer(span(40, 80), carried=Carried(parent=second.trailer.answer))
+
+    sifted = sift([first, second, child], head(answer="p"), set())
+    assert [one.entry for one in sifted.ready] == [first]
+    # Another machine may have the second one, too, and land it before the first: then this copy is let go.
+    assert sifted.superseded == ()
+
+    assert first.trailer.answer is not None
+    after = head(answered=[span(0, 60)], answer=first.trailer.answer)
+    assert sift([second, child], after, {first.trailer.answer}).superseded == (second, child)
+
+
 def test_an_on_demand_tick_is_never_superseded_and_settles_nothing() -> None:
     entry = answer(on_demand(NOON + 30 * SECOND))
 
