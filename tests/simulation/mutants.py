@@ -357,6 +357,13 @@ MUTANTS = (
         "    if header.carried is not None and entry.name not in list(links)[:1]:\n",
     ),
     Mutant(
+        "set_aside_before_its_rival_is_committed",
+        "land/commit.py",
+        "        elif entry.name in rivals:\n            continue\n",
+        "",
+        told("tests/unit/land/test_commit.py", "waits_until"),
+    ),
+    Mutant(
         "placed_part_with_a_broken_record_set_aside",
         "land/compose.py",
         "if account.outcome is Outcome.REJECTED and account.settles not in ((), (account.tick,)):",

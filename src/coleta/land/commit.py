@@ -312,20 +312,22 @@ def _fitting(children: Iterable[Spooled], head: Head, state: dict[str, object] |
 
 
 def _rivals(waiting: Sequence[Spooled], head: Head, links: Sequence[Spooled]) -> set[str]:
-    """The names of those of `waiting` that could be in the place of one of `links`, and of what follows from them."""
-    states = {head.answer: head.carried} | {link.trailer.answer: link.trailer.after for link in links}
+    """The names of those of `waiting` of which nobody can say yet whether they follow from what will be committed.
+
+    They could be in the place of one of `links`, or follow from one that is: a link may be landed by another machine
+    as another copy, which leaves another state.
+    """
     known = {link.name for link in links}
-    copies = {link.trailer.answer for link in links}
+    uncommitted = {link.trailer.answer for link in links}
     rivals: set[str] = set()
     for entry in sorted(waiting, key=lambda entry: entry.intervals[-1].end):
-        carried, answer = entry.header.carried, entry.trailer.answer
-        if carried is None or entry.name in known or answer in copies or answer == head.answer:
+        carried = entry.header.carried
+        if carried is None or entry.name in known or head.answered.overlaps(entry.intervals[0]):
             continue
-        if carried.parent not in states or carried.before != states[carried.parent]:
-            continue
-        if not head.answered.overlaps(entry.intervals[0]):
+        follows = carried.parent == head.answer and carried.before == head.carried
+        if follows or carried.parent in uncommitted:
             rivals.add(entry.name)
-            states.setdefault(answer, entry.trailer.after)
+            uncommitted.add(entry.trailer.answer)
     return rivals
 
 

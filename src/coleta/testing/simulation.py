@@ -89,7 +89,9 @@ class Simulation:
             # Those who only see to the quarantine take up what is archived, too, and do not land it.
             left = any(machine.dead for machine in self.machines) or any(machine.files for machine in self.visitors)
             if self.setting.archive == "first" and left:
-                self._run_until(self.baton.now + TAKING_UP)
+                # What the dead received by a clock that was ahead is taken up only once its time has come.
+                ahead = max((jump.by for jump in self.setting.jumps), default=timedelta(0))
+                self._run_until(self.baton.now + TAKING_UP + max(ahead, timedelta(0)))
             # What a wrong clock received may wait for a time that is long to come: land it, and ask what is open then.
             self.hurry = True
             self.baton.rouse()

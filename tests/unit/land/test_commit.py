@@ -130,6 +130,21 @@ def test_of_two_answers_that_could_follow_one_waits_until_the_other_is_committed
     assert sift([second, child], after, {first.trailer.answer}).superseded == (second, child)
 
 
+def test_what_follows_from_another_state_of_a_waiting_answer_waits_until_that_is_committed() -> None:
+    first = answer(span(0, 60), carried=Carried(parent="p"))
+    child = answer(span(60, 120), carried=Carried(first.trailer.answer, {"cursor": 7}))
+
+    sifted = sift([first, child], head(answer="p"), set())
+    assert ([one.entry for one in sifted.ready], sifted.superseded) == ([first], ())
+
+    assert first.trailer.answer is not None
+    committed = head(answered=[span(0, 60)], answer=first.trailer.answer)
+    landed = {first.trailer.answer}
+    assert sift([child], committed, landed).superseded == (child,), "it landed without that state"
+    as_the_other_copy = replace(committed, carried={"cursor": 7})
+    assert [one.entry for one in sift([child], as_the_other_copy, landed).ready] == [child]
+
+
 def test_an_on_demand_tick_is_never_superseded_and_settles_nothing() -> None:
     entry = answer(on_demand(NOON + 30 * SECOND))
 
