@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import socket
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -14,31 +11,24 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coleta import __version__
 from coleta.adapters.below import Below
 from coleta.adapters.disk_notes import DiskNotes
 from coleta.adapters.disk_spool import DiskSpool
-from coleta.adapters.mounts import refuse_tmpfs
 from coleta.adapters.read_ahead import ReadAhead
-from coleta.adapters.scratch import DiskScratch
 from coleta.adapters.sqlite_index import SqliteIndex
 from coleta.adapters.strays import Stray, strays_in
-from coleta.adapters.stream_lock import StreamLock
-from coleta.adapters.system import SystemClock, SystemIds
-from coleta.cli.app import NeverStarted
 from coleta.errors import Misconfigured
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.land.watermark import MARK_NOTE
 from coleta.ports import Housekeeping, ObjectStore, Table
-from coleta.runtime.ahead import HeadStarts
 from coleta.runtime.auditor import Evidence
-from coleta.runtime.clock_guard import ClockGuard
 from coleta.runtime.events import Event
-from coleta.runtime.opening import Premises, bare_station, check_owner, open_station, probe
+from coleta.runtime.opening import check_owner, open_station, probe
 from coleta.runtime.questions import Shelves
 from coleta.runtime.station import Station, World
-from coleta.stream import Retention, Stream
-from coleta.wiring.stores import Stores, is_bucket
+from coleta.stream import Stream
+from coleta.wiring.rooms import Rooms, index_path
+from coleta.wiring.stores import is_bucket
 
 if TYPE_CHECKING:
     # Late, since these bring pyarrow and urllib3, and most commands end in less time than that takes.
@@ -46,7 +36,6 @@ if TYPE_CHECKING:
     from coleta.runtime.orders import Preview
     from coleta.runtime.repair import Shop
     from coleta.runtime.service import Service
-    from coleta.runtime.tokens import AuthorizedTransport
     from coleta.settings import Project
     from coleta.settings.changes import Edited
     from coleta.settings.effective import Setting
@@ -64,9 +53,7 @@ class App:
         """Serve `project`; nothing is opened yet. Credentials are found in `environment`, by default the process's."""
         self._project = project
         self._variables = os.environ if environment is None else environment
-        self._ids = SystemIds()
-        self._clock = SystemClock()
-        self._stores = Stores(project, self._environment)
+        self._rooms = Rooms(project, self._variables)
 
     @property
     def name(self) -> str:
@@ -106,17 +93,17 @@ class App:
     @contextmanager
     def world(self, tell: Tell) -> Iterator[World]:
         """Clock, network and identity, until the end of the ``with`` block."""
-        with closing(self._transport()) as transport:
-            yield self._world(transport, tell)
+        with closing(self._rooms.transport()) as transport:
+            yield self._rooms.world(transport, tell)
 
     @contextmanager
     def station(self, stream: Stream, tell: Tell) -> Iterator[Station]:
         """Open `stream` for this process alone, until the end of the ``with`` block."""
         with ExitStack() as stack:
-            self._lock(stack, stream)
-            transport = self._transport()
+            self._rooms.lock(stack, stream)
+            transport = self._rooms.transport()
             stack.callback(transport.close)
-            yield open_station(self._premises(stream, stack), self._world(transport, tell))
+            yield open_station(self._rooms.premises(stream, stack), self._rooms.world(transport, tell))
 
     @contextmanager
     def service(self, tell: Tell) -> Iterator[Service]:
@@ -126,34 +113,34 @@ class App:
 
         with ExitStack() as stack:
             for stream in self.streams:
-                self._lock(stack, stream)
-            transport = self._transport()
-            premises = [self._premises(stream, stack) for stream in self.streams]
-            tell = stack.enter_context(alerting(self._project, tell, self._clock.now))
+                self._rooms.lock(stack, stream)
+            transport = self._rooms.transport()
+            premises = [self._rooms.premises(stream, stack) for stream in self.streams]
+            tell = stack.enter_context(alerting(self._project, tell, self._rooms.clock.now))
             window = self._project.window
-            yield Service(premises, self._world(transport, tell), close=transport.close, window=window)
+            yield Service(premises, self._rooms.world(transport, tell), close=transport.close, window=window)
 
     def shelves(self, stream: Stream) -> Shelves:
         """Where to read about `stream`; takes no lock and changes nothing."""
-        store = Below(self._stores.open(stream, create=False), stream.path)
-        identity = self._known_identity(stream, store)
-        folder = self._folder(stream)
+        store = Below(self._rooms.stores.open(stream, create=False), stream.path)
+        identity = self._rooms.known_identity(stream, store)
+        folder = self._rooms.folder(stream)
         spool = DiskSpool(
             folder,
             uuid=identity.uuid,
             quota_bytes=self._project.quota_bytes,
-            now=self._clock.now,
+            now=self._rooms.clock.now,
             read_only=True,
         )
-        index = SqliteIndex(_index_path(folder, identity), uuid=identity.uuid, read_only=True)
+        index = SqliteIndex(index_path(folder, identity), uuid=identity.uuid, read_only=True)
         return Shelves(stream, identity, store, index, spool.contents())
 
     def evidence(self, stream: Stream, *, table: bool = False) -> Evidence:
         """What an audit of `stream` looks at, with its `table` too if asked; takes no lock and changes nothing."""
         shelves = self.shelves(stream)
-        notes = self._stores.notes(stream)
+        notes = self._rooms.stores.notes(stream)
         known = notes.recall("identity")
-        now = self._clock.now()
+        now = self._rooms.clock.now()
         # In a bucket each read takes a while, and an audit makes one for each commit of years.
         store = ReadAhead(shelves.store) if is_bucket(stream) else shelves.store
         found = Evidence(stream, shelves.identity, store, shelves.index, shelves.spool, now, known)
@@ -162,40 +149,40 @@ class App:
 
     def housekeeping(self, stream: Stream) -> Housekeeping:
         """What can delete objects of `stream`."""
-        return self._stores.housekeeping(stream)
+        return self._rooms.stores.housekeeping(stream)
 
     @contextmanager
     def shop(self, stream: Stream, *, source: str | None, change: bool) -> Iterator[Shop]:
         """What a repair of `stream` works with; with `change` for this process alone, until the end of the block."""
         from coleta.wiring.shop import shop_of
 
-        folder = self._folder(stream)
-        other = None if source is None else self._stores.elsewhere(stream, source)
+        folder = self._rooms.folder(stream)
+        other = None if source is None else self._rooms.stores.elsewhere(stream, source)
         with ExitStack() as stack:
-            station = self._bare_station(stream, stack) if change else None
+            station = self._rooms.bare_station(stream, stack) if change else None
             yield shop_of(stream, folder, lambda: self.evidence(stream, table=True), (source, other), station)
 
     def table(self, stream: Stream) -> Table | None:
         """The table over the data objects of `stream`, if it has one."""
-        return self._stores.table(stream)
+        return self._rooms.stores.table(stream)
 
     def files(self, stream: Stream) -> Sequence[Path]:
         """The spool files of `stream` on this machine, waiting ones and damaged ones."""
-        folder = self._folder(stream)
+        folder = self._rooms.folder(stream)
         return sorted(path for part in ("waiting", "damaged") for path in (folder / part).glob("*.spool*"))
 
     def notes(self, stream: Stream) -> DiskNotes:
         """What is remembered of `stream` beside its spool."""
-        return self._stores.notes(stream)
+        return self._rooms.stores.notes(stream)
 
     def now(self) -> datetime:
         """The present instant, in UTC."""
-        return self._clock.now()
+        return self._rooms.clock.now()
 
     def probe(self, stream: Stream) -> str:
         """Probe the store of `stream`, and its log's identity if it has one."""
         # As if for the first time: whoever checks wants to hear that access is denied, not to wait for it.
-        root = self._stores.open(stream, create=self._stores.is_new(stream), known=False)
+        root = self._rooms.stores.open(stream, create=self._rooms.stores.is_new(stream), known=False)
         probe(root)
         stored = Below(root, stream.path).read(IDENTITY_NAME)
         kept = "honours create-only puts"
@@ -209,14 +196,14 @@ class App:
 
     def lifecycle(self, stream: Stream, world: World) -> Sequence[str] | str | None:
         """The lifecycle rules of a bucket that would take objects of `stream`; or why that cannot be told."""
-        return self._stores.lifecycle(stream, world.transport, self._clock.now())
+        return self._rooms.stores.lifecycle(stream, world.transport, self._rooms.clock.now())
 
     def rows(self, stream: Stream, names: Sequence[str], *, limit: int) -> list[Mapping[str, object]]:
         """The first `limit` rows of the data objects `names`."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        store = Below(self._stores.open(stream, create=False), stream.path)
+        store = Below(self._rooms.stores.open(stream, create=False), stream.path)
         rows: list[Mapping[str, object]] = []
         for name in names:
             body = store.read(name)
@@ -254,9 +241,9 @@ class App:
 
     def place(self, stream: Stream) -> ObjectStore | None:
         """The place of `stream` in its store; None where that was never made."""
-        if self._stores.is_unmade(stream):
+        if self._rooms.stores.is_unmade(stream):
             return None
-        return Below(self._stores.open(stream, create=False), stream.path)
+        return Below(self._rooms.stores.open(stream, create=False), stream.path)
 
     @contextmanager
     def passage(self, old: Stream, new: Stream, tell: Tell) -> Iterator[Passage]:
@@ -264,111 +251,23 @@ class App:
         from coleta.runtime.moving import Passage
 
         with ExitStack() as stack:
-            self._lock(stack, old)
-            transport = self._transport()
+            self._rooms.lock(stack, old)
+            transport = self._rooms.transport()
             stack.callback(transport.close)
-            here, there = self._premises(old, stack), self._premises(new, stack)
-            yield Passage(here, there, self._world(transport, tell), COPIES)
+            here, there = self._rooms.premises(old, stack), self._rooms.premises(new, stack)
+            yield Passage(here, there, self._rooms.world(transport, tell), COPIES)
 
     def test_alerts(self) -> None:
         """Send a notice that says that it is a test."""
         from coleta.wiring.alerts import send_test
 
-        send_test(self._project, self._clock.now())
+        send_test(self._project, self._rooms.clock.now())
 
     def settings(self) -> Sequence[Setting]:
         """Every key of the project file as it takes effect."""
         from coleta.settings.effective import effective
 
         return effective(self._project, self._variables)
-
-    # Parts ---------------------------------------------------------------------------------------
-
-    def _world(self, transport: AuthorizedTransport, tell: Tell) -> World:
-        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        return World(
-            self._clock,
-            self._ids,
-            transport,
-            owner=owner,
-            tool=f"coleta {__version__}",
-            tell=tell,
-            head_starts=HeadStarts(),
-            hosts=transport.hosts,
-            clocks=ClockGuard(self._clock, transport),
-        )
-
-    def _transport(self) -> AuthorizedTransport:
-        from coleta.wiring.transport import transport_of
-
-        return transport_of(self._project, self._environment(), self._clock.now)
-
-    def _lock(self, stack: ExitStack, stream: Stream) -> None:
-        folder = self._folder(stream)
-        warning = refuse_tmpfs(folder, allowed=self._project.allow_tmpfs)
-        stack.enter_context(StreamLock(folder))
-        if warning is not None:
-            sys.stderr.write(f"warning: {warning}\n")
-
-    def _premises(self, stream: Stream, stack: ExitStack) -> Premises:
-        folder = self._folder(stream)
-        root = self._stores.open(stream, create=self._stores.is_new(stream))
-
-        def spool_for(identity: Identity) -> DiskSpool:
-            return DiskSpool(folder, uuid=identity.uuid, quota_bytes=self._project.quota_bytes, now=self._clock.now)
-
-        def index_for(identity: Identity) -> SqliteIndex:
-            index = SqliteIndex(_index_path(folder, identity), uuid=identity.uuid)
-            stack.callback(index.close)
-            return index
-
-        return Premises(
-            stream=stream,
-            root=root,
-            store=Below(root, stream.path),
-            notes=self._stores.notes(stream),
-            scratch=DiskScratch(folder / "scratch"),
-            spool_for=spool_for,
-            index_for=index_for,
-            clock_url=root.clock_url,
-            cell=self._stores.lease_cell(stream, root) if stream.lease else None,
-            table=self._stores.table(stream),
-            housekeeping=self._stores.housekeeping(stream) if stream.retention != Retention() else None,
-        )
-
-    def _bare_station(self, stream: Stream, stack: ExitStack) -> Station:
-        self._lock(stack, stream)
-        transport = self._transport()
-        stack.callback(transport.close)
-        premises = self._premises(stream, stack)
-        identity = self._known_identity(stream, premises.store)
-        return bare_station(premises, self._world(transport, lambda event: None), identity)
-
-    def _environment(self) -> Mapping[str, str]:
-        from coleta.settings import load_environment
-
-        return load_environment(self.root, self._variables)
-
-    def _folder(self, stream: Stream) -> Path:
-        return self._project.spool / stream.log_name
-
-    def _known_identity(self, stream: Stream, store: ObjectStore) -> Identity:
-        stored = self._stores.notes(stream).recall("identity")
-        if stored is None and not self._stores.is_unmade(stream):
-            stored = store.read(IDENTITY_NAME)
-        if stored is None:
-            raise NeverStarted(
-                f"stream {stream.name!r} has never been started",
-                where=f"{stream.store}/{stream.path}",
-                hint=f"coleta run {stream.name} --now, or coleta up",
-            )
-        identity = Identity.from_json(stored)
-        check_owner(identity, stream)
-        return identity
-
-
-def _index_path(folder: Path, identity: Identity) -> Path:
-    return folder / f"index-{identity.uuid}.sqlite"
 
 
 def open_app(path: Path, to: str | None = None) -> App:
