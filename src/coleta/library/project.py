@@ -8,29 +8,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coleta.ask.quarantine import Rejected
-from coleta.ask.table import Table
-from coleta.cli.app import NeverStarted
-from coleta.cli.reading import books_of, landed_of
-from coleta.errors import ColetaError, WrongQuestion
-from coleta.library.answers import Audit, Result, Status, Tick
+from coleta.library.answers import Result
 from coleta.library.given import file_table, tick_named
+from coleta.library.reading import Reading
 from coleta.library.running import run_until
 from coleta.library.upkeep import Upkeep
 from coleta.settings import define_project, load_project
 from coleta.wiring import App, config_schema, write_example
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from coleta.ask.plan import Forecast
-    from coleta.ask.trace import Trace
     from coleta.cli.check import Check
     from coleta.cli.comparing import Compared
     from coleta.runtime.events import Event
@@ -43,7 +35,7 @@ def _silent(event: Event) -> None:
     """Tell nobody."""
 
 
-class Project(Upkeep):
+class Project(Reading, Upkeep):
     """A project: its streams, and what can be done with them. Opens nothing until a method is called.
 
     Methods may be called from several threads; two that collect the same stream at once are refused (``Busy``).
@@ -204,124 +196,6 @@ class Project(Upkeep):
         with self._app.world(_silent) as world:
             return sample(self._app.stream(stream), world).response.body
 
-    def status(self) -> list[Status]:
-        """How every stream is; one that cannot be read says why in ``error``."""
-        return [self._status(name) for name in self.streams]
-
-    def history(self, stream: str, *, limit: int | None = None) -> list[Tick]:
-        """What became of the ticks of `stream`, or of the newest `limit` of them, oldest first.
-
-        Raises:
-            NeverStarted: there is nothing yet.
-
-        """
-        lines = books_of(self._app, self._app.stream(stream)).ticks()
-        return [Tick.of(line) for line in (lines if limit is None else lines[max(len(lines) - limit, 0) :])]
-
-    def gaps(self, stream: str) -> list[Tick]:
-        """The ticks of `stream` that ended without an answer, and still have none.
-
-        Raises:
-            NeverStarted: there is nothing yet.
-
-        """
-        return [Tick.of(line) for line in books_of(self._app, self._app.stream(stream)).gaps()]
-
-    def verify(self, *streams: str, level: int = 1, subset: str | None = None) -> Audit:
-        """Whether the books of `streams`, or of all, balance. Damage is in the reports, and makes the result false.
-
-        `level` 0 looks at the spool and the newest commits, 1 at the whole log and all that it names. 2 reads every
-        byte as well, 3 also decodes archived answers again; `subset` ``"2/7"`` has them read one part of seven only.
-
-        Raises:
-            StoreUnavailable: a store did not answer, so nothing is known.
-            NeverStarted: a stream that is named was never started.
-            WrongQuestion: there is no such level or part.
-
-        """
-        from coleta.runtime.auditor import Report, quick, whole
-        from coleta.runtime.inspector import REPLAY, deep_of
-
-        if not 0 <= level <= REPLAY:
-            raise WrongQuestion(f"there is no level {level}", hint=f"levels are 0 to {REPLAY}")
-        deep = deep_of(level, subset)
-        reports: list[Report] = []
-        for name in streams or self.streams:
-            try:
-                evidence = self._app.evidence(self._app.stream(name), table=True)
-            except NeverStarted:
-                if streams:
-                    raise
-                continue
-            reports.append(whole(evidence, deep=deep) if level else quick(evidence))
-        return Audit(tuple(reports))
-
-    # Reading -------------------------------------------------------------------------------------
-
-    def table(self, stream: str) -> Table:
-        """The landed rows of `stream`, as they are now: ``.to_arrow()``, ``.to_polars()``, ``.to_duckdb()``.
-
-        Raises:
-            NeverStarted: there is nothing yet.
-            StoreUnavailable: the store does not answer.
-
-        """
-        return landed_of(self._app, self._app.stream(stream)).table()
-
-    def quarantine(
-        self, stream: str, *, tick: str | datetime | None = None, reason: str | None = None
-    ) -> Iterator[Rejected]:
-        """What broke the contract of `stream`, oldest first, with reason and very bytes; read as it is asked for.
-
-        Only what came with `tick`, or was refused for `reason`, if these are given.
-
-        Raises:
-            NeverStarted: there is nothing yet.
-            StoreUnavailable: the store does not answer.
-            Corrupt: a file is missing or damaged.
-            WrongQuestion: `tick` is no tick's name.
-
-        """
-        from coleta.cli.meant import given_tick
-
-        landed = landed_of(self._app, self._app.stream(stream))
-        return landed.rejected(tick=given_tick(tick_named(tick)), reason=reason)
-
-    def query(self, sql: str) -> pa.Table:
-        """What `sql` gives over the streams, each a table of its name, as a ``pyarrow.Table``.
-
-        There are ``<stream>_ticks`` (what became of each tick) and ``<stream>_quarantine`` too. DuckDB answers, from
-        exactly the objects that the records name.
-
-        Raises:
-            WrongQuestion: it is no SQL, or cannot be computed.
-            Misconfigured: duckdb is not installed.
-            StoreUnavailable, Corrupt: what it asks about cannot be read.
-
-        """
-        from coleta.ask.landed import silent
-        from coleta.cli.query import found_rows
-
-        with found_rows(self._app, sql, silent) as found:
-            return found.batches.read_all()
-
-    def trace(self, stream: str, where: Mapping[str, str], *, limit: int = 10) -> list[Trace]:
-        """The first `limit` records of `stream`, landed or in the quarantine, that have the values of `where`.
-
-        `where` are columns with their values, written as text: ``{"ean": "7891000100103"}``.
-
-        Raises:
-            WrongQuestion: there is no such column, or it has no such value.
-            NeverStarted: there is nothing yet.
-            StoreUnavailable, Corrupt: what it stands in cannot be read.
-
-        """
-        from itertools import islice
-
-        from coleta.ask.trace import traces
-
-        return list(islice(traces(landed_of(self._app, self._app.stream(stream)), where), limit))
-
     # Planning ------------------------------------------------------------------------------------
 
     def plan(self, *, days: int = 30, ask: bool = False) -> Forecast:
@@ -363,18 +237,3 @@ class Project(Upkeep):
     def config_schema() -> Mapping[str, object]:
         """The JSON Schema of ``coleta.toml``, for editors."""
         return config_schema()
-
-    def _status(self, name: str) -> Status:
-        from coleta.cli.pause import pauses_of
-        from coleta.cli.tables import table_lag
-
-        stream = self._app.stream(name)
-        try:
-            books = books_of(self._app, stream)
-            lacking = table_lag(self._app, books)[1] if stream.table is not None else ()
-            found = replace(Status.of(books), behind=len(lacking))
-        except NeverStarted:
-            found = Status(name)
-        except ColetaError as error:
-            found = Status(name, started=True, error=str(error))
-        return replace(found, paused=pauses_of(self._app, stream).since)
