@@ -1,7 +1,7 @@
 """Settings become adapters, adapters become an ``App``: the one place that knows everybody.
 
-`app.py` is one project as commands want it, `rooms.py` makes its parts, `stores.py` chooses where it lands; this is what
-the command line asks for.
+`app.py` is one project as commands want it, `rooms.py` makes its parts, `stores.py` chooses where it lands; this module
+is what the command line asks for.
 """
 
 from __future__ import annotations
