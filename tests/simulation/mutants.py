@@ -659,8 +659,8 @@ MUTANTS = (
     Mutant(
         "table_without_a_transaction",
         "adapters/delta_table.py",
-        "commit_properties=_signed(log, Transaction(log, until)),",
-        "commit_properties=_signed(log),",
+        "commit_properties=signed(log, Transaction(log, until)),",
+        "commit_properties=signed(log),",
         told("tests/conformance/test_table.py", "folder"),
     ),
     Mutant(

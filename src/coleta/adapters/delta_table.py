@@ -64,10 +64,10 @@ class DeltaRegister:
 
     def open(self, log: str) -> OpenDelta | None:
         """See ``Table``."""
-        table = self._open()
+        table = self.load()
         if table is None:
             return None
-        return OpenDelta(table, _reading(self._uri, lambda: _state(table, log)), self._changing)
+        return OpenDelta(table, reading(self._uri, lambda: state_of(table, log)), self.changing)
 
     def create(self, columns: Columns, *, log: str) -> None:
         """See ``Table``."""
@@ -81,22 +81,28 @@ class DeltaRegister:
                 partition_by=[PARTITION],
                 configuration={**PROPERTIES, OWNER: log},
                 storage_options=dict(self._options()),
-                commit_properties=_signed(log),
+                commit_properties=signed(log),
                 raise_if_key_not_exists=False,
             )
 
-        self._changing(0, make)
+        self.changing(0, make)
+
+    @property
+    def uri(self) -> str:
+        """Where it lies, as delta-rs writes it."""
+        return self._uri
 
     def rows(self) -> int | None:
         """See ``Table``."""
-        table = self._open()
+        table = self.load()
         if table is None:
             return None
-        counts = _reading(self._uri, lambda: table.get_add_actions(flatten=True).column("num_records").to_pylist())
+        counts = reading(self._uri, lambda: table.get_add_actions(flatten=True).column("num_records").to_pylist())
         known = [int(count) for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
-    def _open(self) -> DeltaTable | None:
+    def load(self) -> DeltaTable | None:
+        """A fresh handle of delta-rs; None where there is no table. Errors as for ``open``."""
         from deltalake import DeltaTable
         from deltalake.exceptions import TableNotFoundError
 
@@ -112,8 +118,8 @@ class DeltaRegister:
         except Exception as error:  # noqa: BLE001  # delta-rs raises many kinds, some of them bare
             raise _unreadable(self._uri, str(error)) from None
 
-    def _changing(self, version: int, change: Callable[[], object]) -> None:
-        """Make `change` to a table at `version`, and make it durable."""
+    def changing(self, version: int, change: Callable[[], object]) -> None:
+        """Make `change` to a table at `version`, and make it durable. Whatever is raised then is ``Doubtful``."""
         try:
             change()
         except ColetaError:
@@ -153,7 +159,7 @@ class OpenDelta:
         newer = min(self._state.version - since, OPERATIONS_AT_MOST)
         if newer <= 0:
             return []
-        found = _reading(self._table.table_uri, lambda: self._table.history(newer))
+        found = reading(self._table.table_uri, lambda: self._table.history(newer))
         return [_operation(one) for one in found if int(one.get("version", since + 1)) > since]
 
     def widen(self, columns: Columns) -> None:
@@ -164,7 +170,7 @@ class OpenDelta:
         self._changing(
             self._state.version,
             lambda: self._table.alter.add_columns(
-                fields, commit_properties=_signed(self._state.log), post_commithook_properties=_hooks()
+                fields, commit_properties=signed(self._state.log), post_commithook_properties=hooks()
             ),
         )
 
@@ -185,13 +191,13 @@ class OpenDelta:
                 "append",
                 self._table.schema(),
                 partition_by=[PARTITION],
-                commit_properties=_signed(log, Transaction(log, until)),
-                post_commithook_properties=_hooks(),
+                commit_properties=signed(log, Transaction(log, until)),
+                post_commithook_properties=hooks(),
             ),
         )
 
 
-def _reading(uri: str, read: Callable[[], T]) -> T:
+def reading(uri: str, read: Callable[[], T]) -> T:
     """What `read` gives. Some of it is read from the store only now, so this too may find it away."""
     try:
         return read()
@@ -199,7 +205,8 @@ def _reading(uri: str, read: Callable[[], T]) -> T:
         raise _unreadable(uri, str(error)) from None
 
 
-def _state(table: DeltaTable, log: str) -> TableState:
+def state_of(table: DeltaTable, log: str) -> TableState:
+    """What the handle `table` says of itself and of the log `log`."""
     about = table.metadata()
     return TableState(
         table=str(about.id),
@@ -210,13 +217,16 @@ def _state(table: DeltaTable, log: str) -> TableState:
     )
 
 
-def _signed(log: str | None, *transactions: object) -> CommitProperties:
+def signed(log: str | None, *transactions: object, tries: int | None = None) -> CommitProperties:
+    """What goes with each of our commits; with `tries` 0 it is made upon the very version of its handle, or not."""
     from deltalake import CommitProperties
 
-    return CommitProperties(custom_metadata={OWNER: log}, app_transactions=list(transactions) or None)  # type: ignore[arg-type]
+    told = list(transactions) or None
+    return CommitProperties(custom_metadata={OWNER: log}, app_transactions=told, max_commit_retries=tries)  # type: ignore[arg-type]
 
 
-def _hooks() -> PostCommitHookProperties:
+def hooks() -> PostCommitHookProperties:
+    """What delta-rs does after each of our commits: a checkpoint now and then. Nothing is removed."""
     from deltalake import PostCommitHookProperties
 
     return PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)

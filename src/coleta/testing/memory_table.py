@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from coleta.errors import Doubtful
+from coleta.land.compaction import Layout, TableFile
 from coleta.land.table import Columns
 from coleta.land.watermark import DELTA, DataFile, TableMake, TableState
 
@@ -18,6 +20,9 @@ class Kept:
     operations: list[str] = field(default_factory=list)
     files: dict[str, DataFile] = field(default_factory=dict)
     tables: int = 0
+    generation: int = 0
+    obstacle: str | None = None
+    history: timedelta = timedelta(days=7)
 
 
 class MemoryTable:
@@ -78,7 +83,60 @@ class MemoryOpenTable:
         self._kept.files |= {file.path: file for file in files}
 
     def _commit(self, operation: str, change: Callable[[TableState], TableState]) -> None:
-        if self._kept.states[-1] is not self._kept.states[self._state.version]:
-            raise Doubtful("another has changed the table since it was opened")
-        self._kept.states.append(replace(change(self._state), version=self._state.version + 1))
-        self._kept.operations.append(operation)
+        _commit(self._kept, self._state, operation, change)
+
+
+class MemoryTableFiles:
+    """The files of a ``MemoryTable``, of which it shares what is kept."""
+
+    def __init__(self, kept: Kept) -> None:
+        """Look at the table that is `kept`."""
+        self.kept = kept
+
+    def open(self, log: str) -> MemoryOpenFiles | None:
+        """See ``TableFiles``."""
+        if not self.kept.states:
+            return None
+        newest = self.kept.states[-1]
+        state = newest if newest.log == log else replace(newest, seq=0)
+        files = tuple(
+            TableFile(file.path, file.size_bytes, file.date, file.rows, file.modified_ms)
+            for file in self.kept.files.values()
+        )
+        layout = Layout(state, self.kept.generation, files, self.kept.history, self.kept.obstacle)
+        return MemoryOpenFiles(self.kept, layout)
+
+    def tidy(self, now: datetime) -> Iterator[int]:
+        """See ``TableFiles``: versions take no room here."""
+        yield 0
+
+
+class MemoryOpenFiles:
+    """What one version of a ``MemoryTable`` is made of."""
+
+    def __init__(self, kept: Kept, layout: Layout) -> None:
+        """Stand at `layout`."""
+        self._kept = kept
+        self._layout = layout
+
+    @property
+    def layout(self) -> Layout:
+        """See ``OpenFiles``."""
+        return self._layout
+
+    def replace(self, gone: Collection[str], new: Sequence[DataFile]) -> None:
+        """See ``OpenFiles``."""
+        if unknown := set(gone) - self._layout.paths:
+            raise Doubtful(f"the table does not read {min(unknown)}")
+        _commit(self._kept, self._layout.state, "WRITE", lambda state: state)
+        self._kept.generation += 1
+        self._kept.files = {path: file for path, file in self._kept.files.items() if path not in gone}
+        self._kept.files |= {file.path: file for file in new}
+
+
+def _commit(kept: Kept, state: TableState, operation: str, change: Callable[[TableState], TableState]) -> None:
+    if len(kept.states) != state.version + 1:
+        raise Doubtful("another has changed the table since it was opened")
+    # Of the newest, since a handle opened for another log stands at its beginning.
+    kept.states.append(replace(change(kept.states[-1]), version=state.version + 1))
+    kept.operations.append(operation)
