@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from coleta import ports
+from coleta import ports, table_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
@@ -102,7 +102,8 @@ def test_no_module_is_too_long_to_be_read() -> None:
 
 
 def port_classes() -> list[type]:
-    found = [thing for thing in vars(ports).values() if inspect.isclass(thing) and thing.__module__ == ports.__name__]
+    here = {ports.__name__, table_ports.__name__}
+    found = [thing for thing in vars(ports).values() if inspect.isclass(thing) and thing.__module__ in here]
     return [port for port in found if getattr(port, "_is_protocol", False)]
 
 
