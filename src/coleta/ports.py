@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import BinaryIO, Protocol
 
 from coleta.audit.alerts import Notice
@@ -236,20 +236,27 @@ class Cell(Protocol):
 
 
 class Index(Protocol):
-    """What this machine remembers of one stream's log. Derived: it may be lost at any time."""
+    """What this machine remembers of one stream's log. Derived: it may be lost at any time.
+
+    It may lack the oldest commits, and none between two that it has.
+    """
 
     def head(self) -> Head | None:
         """The newest state entered, or None where nothing is remembered."""
 
-    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
+    def enter(self, head: Head | None, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
         """Remember `committed`, the object that led to `head`; None for the head of an empty log.
 
-        `before` are commits that came before it and were not entered yet, oldest first.
+        `before` are commits that came before it and were not entered yet, oldest first. Without a `head` they are
+        older than all that is remembered, which is left as it is; where they do not lead up to it, nothing happens.
         Atomic: either all of it is remembered or nothing.
         """
 
-    def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
-        """Which of `answer_ids` committed records name; an id may be given by its first 16 characters."""
+    def landed(self, answer_ids: Collection[str], *, days: Collection[date] | None = None) -> frozenset[str]:
+        """Which of `answer_ids` committed records name; an id may be given by its first 16 characters.
+
+        `days` are the dates of their ticks, where those are known: whoever has to look further looks there only.
+        """
 
     def commits(self, *, newest: int | None = None, naming: Collection[str] | None = None) -> Iterator[Committed]:
         """The commits entered, oldest first; or only the `newest` so many, oldest of them first.

@@ -197,3 +197,47 @@ def test_commits_may_be_entered_while_they_are_read(index: Index) -> None:
 
     assert first.record.seq == 1
     assert [one.record.seq for one in index.commits()] == [1, 2, 3]
+
+
+def test_older_commits_are_entered_before_all_others_and_change_no_head(index: Index) -> None:
+    head, commits = GENESIS, []
+    for n in range(6):
+        head, committed = sample_commit(head, ticks=(n,))
+        commits.append(committed)
+    index.enter(head, commits[-1])
+    assert list(index.commits()) == commits[-1:]
+    assert not list(index.commits(naming=["no such file"]))
+
+    index.enter(None, None, before=commits[2:5])
+    index.enter(None, None, before=commits[:2])
+
+    assert index.head() == head
+    assert list(index.commits()) == commits
+    assert index.landed([sample_answer(n) for n in range(6)]) == {sample_answer(n) for n in range(6)}
+
+
+def test_older_commits_that_do_not_lead_up_to_the_others_are_not_entered(index: Index) -> None:
+    _, commits = enter(index, 3)
+    index.enter(GENESIS, None)
+    head = GENESIS.after(commits[0]).after(commits[1]).after(commits[2])
+    index.enter(head, commits[2])
+
+    index.enter(None, None, before=commits[:1])
+    index.enter(None, None, before=())
+
+    assert list(index.commits()) == commits[2:]
+
+
+def test_files_that_older_commits_name_are_found_once_those_are_entered(index: Index) -> None:
+    file = QuarantineFile("_quarantine/a", "0" * 64, "answer", "records", 1, {})
+    head, first = sample_commit(GENESIS, ticks=(0,))
+    record = replace(first.record, quarantine=(file,))
+    first = Committed(first.name, record, record_digest(encode_record(record)))
+    head = GENESIS.after(first)
+    last, second = sample_commit(head, ticks=(1,))
+    index.enter(last, second)
+    assert list(index.commits(naming=["_quarantine/a"])) == []
+
+    index.enter(None, None, before=[first])
+
+    assert list(index.commits(naming=["_quarantine/a"])) == [first]

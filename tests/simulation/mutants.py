@@ -751,6 +751,20 @@ MUTANTS = (
         "return True",
         told("tests/unit/runtime/test_repair.py", "gone_on_without"),
     ),
+    Mutant(
+        "forgotten_is_not_landed",
+        "runtime/recalling.py",
+        "        if first >= oldest:\n            return found",
+        "        if first >= 0:\n            return found",
+        told("tests/simulation/test_upkeep.py", "random"),
+    ),
+    Mutant(
+        "asked_of_another_day",
+        "land/kept.py",
+        "found = (kept.days[day.isoformat()].first for",
+        "found = (kept.days[day.isoformat()].last + 1 for",
+        told("tests/simulation/test_upkeep.py", "random"),
+    ),
 )
 
 

@@ -59,6 +59,12 @@ def _known(db: sqlite3.Connection, commits_at: CommitsAt) -> int:
     return 0
 
 
+def forget(db: sqlite3.Connection) -> None:
+    """Begin anew: there are older commits now."""
+    for table in ("files", "files_until"):
+        db.execute(f"DROP TABLE IF EXISTS {table}")
+
+
 def naming(db: sqlite3.Connection, paths: Collection[str]) -> list[int]:
     """The numbers of the commits that may name one of `paths`, in order; call ``catch_up`` before."""
     marks = [_mark(path) for path in paths]

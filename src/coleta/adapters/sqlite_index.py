@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -21,9 +22,13 @@ from coleta.land.commit import Committed, Head
 from coleta.land.record import SHORT_ID, decode_record, encode_record
 
 SCHEMA = 1
+WITHOUT_THE_OLDEST = 2
+"""The same tables; but older versions, which take what they find for all there is, must learn the log anew."""
 
 _AT_ONCE = 500
 """SQLite takes at least 999 variables in a statement; and so many records are a few MB."""
+
+_A_FEW = 20
 
 _TABLES = """
 CREATE TABLE log (uuid TEXT NOT NULL, head BLOB);
@@ -106,20 +111,23 @@ class SqliteIndex:
             self._known_head = stored, _HEAD.decode(stored)
         return self._known_head[1] if stored is not None else None
 
-    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
-        """Remember `committed`, which led to `head`, and those `before` it; see ``Index``.
+    def enter(self, head: Head | None, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
+        """Remember `committed`, which led to `head`, and those `before` it, or older ones; see ``Index``.
 
         While the disk takes nothing it is remembered in memory, and saved with a later one: landing
         must go on then, since landing is what frees the disk.
         """
         if self._read_only:
             raise ValueError("this index was opened to be read only")
+        if head is None:
+            self._ask(lambda db: _enter_older(db, before))
+            return
         if committed is not None and committed.record.seq != head.seq:
             raise ValueError(f"commit {committed.record.seq} does not lead to head {head.seq}")
         new = (*before, committed) if committed is not None else ()
         self._ask(lambda db: _enter(db, head, new))
 
-    def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
+    def landed(self, answer_ids: Collection[str], *, days: Collection[date] | None = None) -> frozenset[str]:
         """Which of `answer_ids` committed records name; see ``Index``."""
         asked = list(answer_ids)
         return frozenset(self._ask(lambda db: _landed(db, asked)))
@@ -130,9 +138,10 @@ class SqliteIndex:
             yield from self._naming(frozenset(naming))
             return
         at = 0 if newest is None else self._ask(lambda db: _first_of_newest(db, newest))
-        while found := self._ask(lambda db, at=at: _commits(db, at)):  # type: ignore[misc]
+        most = _A_FEW  # whoever only wants to know where they begin need not wait for more
+        while found := self._ask(lambda db, at=at, most=most: _commits(db, at, most)):  # type: ignore[misc]
             yield from found
-            at = found[-1].record.seq + 1
+            at, most = found[-1].record.seq + 1, _AT_ONCE
 
     def _naming(self, paths: Collection[str]) -> Iterator[Committed]:
         # A few commits at a time: landing asks the same connection meanwhile.
@@ -219,8 +228,8 @@ def _first_of_newest(db: sqlite3.Connection, newest: int) -> int:
     return 2**62 if first is None else int(first)
 
 
-def _commits(db: sqlite3.Connection, at: int) -> list[Committed]:
-    query = f"SELECT name, digest, record FROM {_ALL_COMMITS} WHERE seq >= ? ORDER BY seq LIMIT {_AT_ONCE}"
+def _commits(db: sqlite3.Connection, at: int, most: int = _AT_ONCE) -> list[Committed]:
+    query = f"SELECT name, digest, record FROM {_ALL_COMMITS} WHERE seq >= ? ORDER BY seq LIMIT {most}"
     rows = db.execute(query, (at,)).fetchall()
     return [Committed(name, decode_record(name, record), digest) for name, digest, record in rows]
 
@@ -253,6 +262,19 @@ def _enter(db: sqlite3.Connection, head: Head, commits: Sequence[Committed]) -> 
             _write(db, "late_", head, commits)
 
 
+def _enter_older(db: sqlite3.Connection, commits: Sequence[Committed]) -> None:
+    """Enter `commits`, if they lead up to the oldest one that is there."""
+    db.execute("BEGIN IMMEDIATE")
+    with db:
+        (oldest,) = db.execute(f"SELECT min(seq) FROM {_ALL_COMMITS}").fetchone()
+        if not commits or oldest != commits[-1].record.seq + 1:
+            return
+        sqlite_files.forget(db)
+        _write_commits(db, "", commits)
+        if commits[0].record.seq == 1:
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
 def _write(db: sqlite3.Connection, late: str, head: Head, commits: Sequence[Committed]) -> None:
     encoded = msgspec.json.encode(head)
     if late:
@@ -264,6 +286,12 @@ def _write(db: sqlite3.Connection, late: str, head: Head, commits: Sequence[Comm
     if db.execute(f"SELECT 1 FROM {late}commits WHERE seq > ?", (head.seq,)).fetchone():
         db.execute(f"DELETE FROM {late}commits WHERE seq > ?", (head.seq,))
         db.execute(f"DELETE FROM {late}answers WHERE seq > ?", (head.seq,))
+    if commits and commits[0].record.seq > 1 and not db.execute(f"SELECT 1 FROM {_ALL_COMMITS} LIMIT 1").fetchone():
+        db.execute(f"PRAGMA user_version = {WITHOUT_THE_OLDEST}")
+    _write_commits(db, late, commits)
+
+
+def _write_commits(db: sqlite3.Connection, late: str, commits: Sequence[Committed]) -> None:
     rows = [(one.record.seq, one.name, one.digest, encode_record(one.record)) for one in commits]
     db.executemany(f"INSERT OR REPLACE INTO {late}commits VALUES (?, ?, ?, ?)", rows)
     # Not of a redrive: it names answers that landed before it, and must not make them seem younger.
@@ -353,7 +381,12 @@ def _is_ours(db: sqlite3.Connection, uuid: str) -> bool:
             return False
         db.close()
         raise
-    return schema == SCHEMA and row is not None and row[0] == uuid and (head.seq if head else 0) == (row[1] or 0)
+    return (
+        schema in (SCHEMA, WITHOUT_THE_OLDEST)
+        and row is not None
+        and row[0] == uuid
+        and (head.seq if head else 0) == (row[1] or 0)
+    )
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -136,6 +136,8 @@ _STEPS = {
     "stray_object": "look at it, and take it away, since readers count its rows: {move}; if an object before it is "
     "missing, {again} instead",
     "changed_rollup": "it is derived, so take it away: {move}; coleta repair {stream} writes it anew",
+    "changed_head": "it is derived, so take it away: {move}; coleta up keeps one anew. Whoever began with it has "
+    "learned what is wrong: with its collector stopped, move {spool}/index-*.sqlite* to another place",
     "changed_superseded": "no record needs it: {move}",
     "other_history": "bring back what was there ({versions}); or, if the store was restored on purpose, let this "
     "machine forget: move {spool}/index-*.sqlite* to another place",

@@ -86,6 +86,7 @@ def table_found(app: App, stream: Stream) -> str:
 
 
 def _shelf(app: App, stream: Stream) -> Shelf | None:
+    from coleta.runtime.recalling import Recalling
     from coleta.runtime.registering import Shelf
 
     table = app.table(stream)
@@ -93,7 +94,8 @@ def _shelf(app: App, stream: Stream) -> Shelf | None:
         return None
     at = app.shelves(stream)
     where = f"{stream.store}/{stream.path}"
-    return Shelf(where, at.identity, at.store, at.index, app.notes(stream), table)
+    index = Recalling(at.index, at.store, at.identity, keeps=False)
+    return Shelf(where, at.identity, at.store, index, app.notes(stream), table)
 
 
 def _held(shelf: Shelf) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -242,6 +242,18 @@ class Sifted:
     let_go: tuple[Spooled, ...] = ()
     superseded: tuple[Spooled, ...] = ()
     ready: tuple[Ready, ...] = ()
+
+
+def perhaps_landed(waiting: Iterable[Spooled], head: Head) -> dict[str, date]:
+    """The ids of those answers of `waiting` that may have landed, with the dates of their ticks.
+
+    What lands of an answer leaves nothing of its tick unanswered, so one with time that nothing has answered has not.
+    """
+    found: dict[str, date] = {}
+    for entry in waiting:
+        if entry.trailer.answer is not None and head.answered.covers(entry.intervals[0]):
+            found[entry.trailer.answer] = entry.intervals[0].date
+    return found
 
 
 def sift(waiting: Iterable[Spooled], head: Head, landed: Collection[str]) -> Sifted:

@@ -6,7 +6,6 @@ what only the whole object's bytes could give. docs/reference/layout.md specifie
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,15 +15,13 @@ from coleta.collect.spool import NewerFormat
 from coleta.errors import Corrupt
 from coleta.land.commit import Committed
 from coleta.land.record import decode_record, record_digest
+from coleta.land.sealed import seal, unseal
 from coleta.terms import canonical
 
 FORMAT = 1
 FOLDER = "_ledger/rollup/"
 ROLL_UP_COMMITS = 1_000
 """How many commits a roll-up holds: 17 hours of minutes, and a file of some 300 kB."""
-
-# A skippable frame of zstd, 32 bytes long: whoever decompresses the file passes over it.
-_SEAL = (0x184D2A50).to_bytes(4, "little") + (32).to_bytes(4, "little")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +69,7 @@ def last_of(name: str) -> int | None:
 
 def encode_rollup(uuid: str, first: int, objects: Sequence[RolledObject]) -> bytes:
     """The file of a roll-up: zstd over its JSON, and the digest of that."""
-    import pyarrow as pa
-
-    text = canonical(RollUp(uuid, first, first + len(objects) - 1, tuple(objects)))
-    body: bytes = pa.compress(text, codec="zstd", asbytes=True)
-    # zstd takes some changed bytes for the same text, so its frame alone would not show every one.
-    return body + _SEAL + hashlib.sha256(body).digest()
+    return seal(canonical(RollUp(uuid, first, first + len(objects) - 1, tuple(objects))))
 
 
 def decode_rollup(name: str, stored: bytes) -> RollUp:
@@ -88,20 +80,13 @@ def decode_rollup(name: str, stored: bytes) -> RollUp:
         Corrupt: it is damaged, or is no roll-up.
 
     """
-    import pyarrow as pa
-
-    seal = len(_SEAL) + hashlib.sha256().digest_size
-    body, end = stored[:-seal], stored[-seal:]
-    if end != _SEAL + hashlib.sha256(body).digest():
-        raise Corrupt("its bytes do not have the digest that stands at its end", where=name)
+    text = unseal(name, stored)
     try:
-        with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
-            text = stream.read()
         version = msgspec.json.decode(text, type=dict[str, object]).get("format")
         if type(version) is int and version > FORMAT:
             raise NewerFormat(f"it has format {version}; this version of Coleta reads up to {FORMAT}", where=name)
         found = _DECODER.decode(text)
-    except (pa.ArrowException, OSError, msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise Corrupt(f"it cannot be read: {error}", where=name) from None
     if rollup_name(found.last) != name or found.last - found.first + 1 != len(found.objects):
         raise Corrupt(f"it holds {len(found.objects)} commits from {found.first} to {found.last}", where=name)

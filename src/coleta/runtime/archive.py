@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import BinaryIO
 
 from coleta.collect import spool
 from coleta.collect.spool import Contents, Header, PageHead, Spooled, SpoolFile, Trailer
-from coleta.collect.tick import Interval
+from coleta.collect.tick import Interval, parse_tick_name
 from coleta.errors import Corrupt, StoreUnavailable
 from coleta.land.record import ArchiveFile
 from coleta.ports import Draft, ObjectStore, Scratch, Spool, SpoolContents
@@ -166,7 +167,8 @@ def adopt(station: Station, *, until: datetime | None = None) -> int:
 def _unnamed(station: Station) -> Iterator[str]:
     """The names of archived answers of which nothing is known, oldest first, so many at most as are taken at once."""
     listed = {digest16(name): name for name in station.store.names(FOLDER)}
-    known = station.index.landed(listed.keys())
+    days = [day_of(name) for name in listed.values()]
+    known = station.index.landed(listed.keys(), days=None if None in days else {day for day in days if day})
     known |= {digest16(name) for name in station.store.names("_superseded/")}
     known |= {(entry.trailer.answer or "")[:16] for entry in station.spool.contents().waiting}
     unnamed = sorted(name for digest, name in listed.items() if digest not in known)
@@ -176,6 +178,13 @@ def _unnamed(station: Station) -> Iterator[str]:
 def digest16(name: str) -> str:
     """The beginning of the answer's id in the `name` of a copy."""
     return name.rpartition("-")[2].removesuffix(".spool")
+
+
+def day_of(name: str) -> date | None:
+    """The date of the tick in the `name` of a copy; None where that is no name of one."""
+    with suppress(ValueError):
+        return parse_tick_name(name.rpartition("/")[2].partition("-")[0]).date()
+    return None
 
 
 def _received_at(contents: Contents) -> datetime:

@@ -19,7 +19,7 @@ from coleta.ports import Index, ObjectStore, SpoolContents, Table
 from coleta.runtime.inspector import DATA, LOG, QUICK, REPLAY, Deep, Inspector
 from coleta.runtime.log import Footer, footer_in, read_footer
 from coleta.runtime.recent import RECENT, still_there
-from coleta.runtime.rolled import RolledLog
+from coleta.runtime.rolled import KeptLog, RolledLog
 from coleta.runtime.tabled import look
 from coleta.stream import Stream
 
@@ -130,7 +130,7 @@ class _Audit:
         self._remembered = evidence.index.head()
         self._data = Listed(store.names("data/"))
         self._files = Listed(chain.from_iterable(store.names(folder) for folder in FILES))
-        self._rolled = RolledLog(store, evidence.identity)
+        self._rolled, self._kept = RolledLog(store, evidence.identity), KeptLog(store, evidence.identity)
         self._missing: dict[str, tuple[str, int]] = {}
         self._walk = LogWalk(evidence.identity)
         self._share = None if deep is None else deep.share
@@ -144,6 +144,7 @@ class _Audit:
         while (committed := self._next()) is not None:
             self._data.meet(committed.name)
             self._name_files(committed)
+            self._findings.add(self._kept.check(committed, self._walk.head))
             if self._table is not None:
                 self._table.meet(committed, self._evidence.now, retired=self._retired)
             progress(self._walk.head.seq)
@@ -160,7 +161,7 @@ class _Audit:
                 what = "a record names this file, and it is not there"
                 self._found(Finding("damage", f"missing_{folder}", path, what, seq))
         if not self._broken:
-            self._findings.add(self._unnamed_files())
+            self._findings.add(chain(self._kept.at_the_end(), self._unnamed_files()))
             self._findings.add(self._open_time())
             if self._table is not None:
                 self._findings.add(self._table.at_the_end(walk.head.seq))
@@ -240,7 +241,7 @@ class _Audit:
         if self._remembered is None or not self._is_in_index(seq):
             return self._rolled.recall(seq)
         newest = self._evidence.index.commits(newest=self._remembered.seq - seq + 1)
-        return next((known for known in newest if known.record.seq == seq), None)
+        return next((known for known in newest if known.record.seq == seq), None) or self._rolled.recall(seq)
 
     def _name_files(self, committed: Committed) -> None:
         record = committed.record

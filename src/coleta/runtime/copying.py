@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterable
 from coleta.errors import Corrupt, Doubtful, Misconfigured, StoreUnavailable
 from coleta.land.commit import Committed, Identity
 from coleta.land.inspect import inspect_object, is_whole
+from coleta.land.kept import FOLDER as KEPT_HEADS
+from coleta.land.kept import decode_kept
 from coleta.land.rollup import FOLDER as ROLL_UPS
 from coleta.land.rollup import decode_rollup
 from coleta.ports import Created, ObjectStore
@@ -120,7 +122,7 @@ def copy_loose(
     without: Collection[str] = (),
     landed: Landed = lambda answers: (),
 ) -> int:
-    """Copy answers that no record may name, and the roll-ups; how many were put.
+    """Copy answers that no record may name, the roll-ups and the kept heads; how many were put.
 
     Left out are the files `without`, and archived answers of which `landed` says that they have landed.
     """
@@ -134,16 +136,19 @@ def copy_loose(
             body = old.read(name)
             if body is not None:
                 count += put_same(new, name, body)
-    for name in old.names(ROLL_UPS):
-        body = old.read(name)
-        if body is not None and new.size(name) is None and _is_sound(name, body, identity):
-            count += put_same(new, name, body)
+    for folder in (ROLL_UPS, KEPT_HEADS):
+        for name in old.names(folder):
+            body = old.read(name)
+            if body is not None and new.size(name) is None and _is_sound(name, body, identity):
+                count += put_same(new, name, body)
     return count
 
 
 def _is_sound(name: str, body: bytes, identity: Identity) -> bool:
-    """Whether a roll-up may come along: it is derived, so that a damaged one is left behind."""
+    """Whether a roll-up or a kept head may come along: they are derived, so that a damaged one is left behind."""
     try:
+        if name.startswith(KEPT_HEADS):
+            return decode_kept(name, body).head.uuid == identity.uuid
         return decode_rollup(name, body).uuid == identity.uuid
     except Corrupt:
         return False

@@ -17,7 +17,7 @@ from coleta.collect.lost import Unreadable
 from coleta.collect.spool import Spooled
 from coleta.errors import Corrupt, Doubtful, Retryable, SpoolRefused
 from coleta.land.batch import Batch, choose, closes_at
-from coleta.land.commit import Head, Ready, sift
+from coleta.land.commit import Head, Ready, perhaps_landed, sift
 from coleta.land.compose import Composed, Source, compose, compose_turn
 from coleta.land.contest import Contest, held_until
 from coleta.land.quarantine import QuarantineObject
@@ -156,8 +156,8 @@ def land(station: Station, memory: Memory | None = None, *, polite: bool = False
         held = held_until(head.wait, station.world.owner, station.world.clock.now())
         if held is not None and polite:
             return held
-        answers = [entry.trailer.answer for entry in waiting if entry.trailer.answer is not None]
-        sifted = sift(waiting, head, station.index.landed(answers))
+        perhaps = perhaps_landed(waiting, head)
+        sifted = sift(waiting, head, station.index.landed(perhaps, days={*perhaps.values()}))
         if sifted.let_go:
             station.spool.release(sifted.let_go)
         for entry in sifted.superseded:

@@ -9,15 +9,23 @@ from itertools import accumulate
 from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Head, Identity
 from coleta.land.jail import check_redrives
+from coleta.land.kept import FOLDER as KEPT_HEADS
+from coleta.land.kept import Kept, decode_kept, kept_name, seq_of
 from coleta.land.moving import gone
 from coleta.land.parquet import TAIL_BYTES, footer_bytes, stored_record
 from coleta.land.record import decode_record, record_digest
 from coleta.land.rollup import ROLL_UP_COMMITS, decode_rollup, rollup_name
 from coleta.ports import Index, ObjectStore
 
+KEPT_TRIES = 3
+"""How many kept heads are tried, the newest first, before the roll-ups are read: one may be damaged."""
 
-def follow(store: ObjectStore, index: Index, identity: Identity) -> Head:
+
+def follow(store: ObjectStore, index: Index, identity: Identity, *, rolled: int = ROLL_UP_COMMITS) -> Head:
     """The head of the log now, for whoever is to extend it; what was new is entered in `index`.
+
+    An empty index begins with what the log has come to by the newest kept head, and has no commits from before it:
+    ``Recalling`` gets them where they are asked for. `rolled` is how many commits a roll-up holds, for trials.
 
     Raises:
         StoreUnavailable: the store cannot be read.
@@ -25,20 +33,20 @@ def follow(store: ObjectStore, index: Index, identity: Identity) -> Head:
         Corrupt: an object breaks the log's rules.
 
     """
-    head = follow_to_end(store, index, identity)
+    head = follow_to_end(store, index, identity, rolled=rolled)
     if head.moved_to is not None:
         raise gone(head.moved_to, identity)
     return head
 
 
-def follow_to_end(store: ObjectStore, index: Index, identity: Identity) -> Head:
+def follow_to_end(store: ObjectStore, index: Index, identity: Identity, *, rolled: int = ROLL_UP_COMMITS) -> Head:
     """The same, also of a log that goes on at another place: such a head must not be extended.
 
     The record that says so is not entered: with the same number another one stands in the log where that goes on.
     """
     head = known_head(index, identity)
-    if not head.seq:
-        head = _leap(store, index, head)
+    if not head.seq and store.size(rollup_name(rolled)) is not None:
+        head = _leap(store, index, _far_leap(store, index, identity) or head, rolled)
     while (found := read_commit(store, head.next)) is not None:
         if found.record.goes_on is not None:
             return head.after(found)
@@ -62,7 +70,38 @@ def look_ahead(store: ObjectStore, head: Head) -> Head:
     return head
 
 
-def _leap(store: ObjectStore, index: Index, head: Head) -> Head:
+def newest_kept(store: ObjectStore, identity: Identity) -> tuple[Kept, Committed] | None:
+    """The newest kept head that can be trusted, and the commit that it stands after.
+
+    It says by which digest that commit names all before it, and that very commit lies there. A listing only hints which
+    there are: with an older one there is more to read, and nothing else.
+
+    Raises:
+        StoreUnavailable: the store cannot be read.
+
+    """
+    listed = sorted((seq for name in store.names(KEPT_HEADS) if (seq := seq_of(name)) is not None), reverse=True)
+    for name in map(kept_name, listed[:KEPT_TRIES]):
+        try:
+            kept = decode_kept(name, store.read(name) or b"")
+            there = read_commit(store, kept.name)
+        except Corrupt:
+            continue
+        if there is not None and kept.fits(identity, there):
+            return kept, there
+    return None
+
+
+def _far_leap(store: ObjectStore, index: Index, identity: Identity) -> Head | None:
+    newest = newest_kept(store, identity)
+    if newest is None:
+        return None
+    kept, there = newest
+    index.enter(kept.head, there)
+    return kept.head
+
+
+def _leap(store: ObjectStore, index: Index, head: Head, rolled: int) -> Head:
     """The head after all roll-ups that can be trusted: a new machine need not read every footer.
 
     Records name each other by digest, so one whose last record lies in the store just as it says is right in all.
@@ -70,7 +109,7 @@ def _leap(store: ObjectStore, index: Index, head: Head) -> Head:
     """
     while True:
         try:
-            commits = _rolled_up(store, head)
+            commits = _rolled_up(store, rollup_name(head.seq + rolled))
             heads = list(accumulate(commits, Head.after, initial=head))
             found = read_commit(store, commits[-1].name) if commits else None
         except Corrupt:
@@ -93,8 +132,7 @@ def _learn_all(index: Index, heads: Sequence[Head], commits: Sequence[Committed]
     index.enter(heads[-1], commits[-1], before=commits[start:-1])
 
 
-def _rolled_up(store: ObjectStore, head: Head) -> list[Committed]:
-    name = rollup_name(head.seq + ROLL_UP_COMMITS)
+def _rolled_up(store: ObjectStore, name: str) -> list[Committed]:
     stored = store.read(name)
     return [] if stored is None else list(decode_rollup(name, stored).commits())
 

@@ -31,6 +31,7 @@ from coleta.runtime.log import follow_to_end
 from coleta.runtime.opening import PROBE_BODY, Premises, check_newest, check_owner, confirm, identify, probe
 from coleta.runtime.pausing import NOTE as PAUSED
 from coleta.runtime.putting import author_of, no_room, put_commit, put_note
+from coleta.runtime.recalling import Recalling
 from coleta.runtime.redrive import Progress, silent
 from coleta.runtime.station import World
 from coleta.stream import Stream
@@ -89,7 +90,8 @@ def move(passage: Passage, *, progress: Progress = silent) -> Moved:
     identity = _identity(passage)
     probe(new.root)
     arrived = _take(passage, identity)
-    work = _Move(passage, identity, old.index_for(identity), progress)
+    index = Recalling(old.index_for(identity), old.store, identity, rolled=old.rolled)
+    work = _Move(passage, identity, index, progress)
     check_newest(old.store, work.index, identity)
     head = work.learn()
     if arrived and head.moved_to is None:
@@ -199,7 +201,7 @@ class _Move:
     def learn(self) -> Head:
         """The log's head now, with what its records give up."""
         with self.one_at_a_time:
-            head = follow_to_end(self.passage.old.store, self.index, self.identity)
+            head = follow_to_end(self.passage.old.store, self.index, self.identity, rolled=self.passage.old.rolled)
             known = head.seq - (head.moved_to is not None)
             for committed in self.index.commits(newest=max(known - self.known, 0)):
                 record = committed.record

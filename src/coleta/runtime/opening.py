@@ -16,12 +16,14 @@ from coleta.collect.clocks import EARLIEST
 from coleta.errors import Corrupt, Doubtful, Misconfigured, Retryable, StoreUnavailable, WrongClock
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.land.moving import ORIGIN_NAME
+from coleta.land.rollup import ROLL_UP_COMMITS
 from coleta.land.table import check_change
 from coleta.ports import Cell, Created, Exists, Housekeeping, Ids, Index, Notes, ObjectStore, Scratch, Spool, Table
 from coleta.runtime.archive import ArchivingSpool, adopt
 from coleta.runtime.events import Opened
 from coleta.runtime.leases import LeaseHolder
 from coleta.runtime.log import follow, read_commit
+from coleta.runtime.recalling import Recalling
 from coleta.runtime.station import Station, World
 from coleta.stream import Stream
 from coleta.terms import Terms
@@ -180,6 +182,10 @@ class Premises:
     """Where the stream's lease lies; None: it takes none."""
     table: Table | None = None
     """The table that what has landed is registered in; None: the stream has none."""
+    ahead: Callable[[ObjectStore], ObjectStore] | None = None
+    """Reads `store` ahead, where each object takes a while: for a first start, which reads many in a row."""
+    rolled: int = ROLL_UP_COMMITS
+    """How many commits a roll-up holds: other than a thousand only for trials."""
     housekeeping: Housekeeping | None = None
     """What can delete, for a service's upkeep; None: it does none. No station holds it."""
 
@@ -200,7 +206,7 @@ def open_station(premises: Premises, world: World) -> Station:
     try:
         station = bare_station(premises, world, _agreed_identity(premises, world, remembered))
         check_newest(station.store, station.index, station.identity)
-        head = follow(station.store, station.index, station.identity)
+        head = follow(_reading(premises, station.index), station.index, station.identity, rolled=premises.rolled)
         if station.table is not None:
             check_columns(station)
         if premises.stream.archive == "first":
@@ -219,6 +225,11 @@ def open_station(premises: Premises, world: World) -> Station:
         head = known
     world.tell(Opened(premises.stream.name, station.identity.uuid, head.seq))
     return station
+
+
+def _reading(premises: Premises, index: Index) -> ObjectStore:
+    """The store as the log is followed in it: far behind, many objects are read one after the other."""
+    return premises.store if premises.ahead is None or index.head() is not None else premises.ahead(premises.store)
 
 
 def confirm(store: ObjectStore, identity: Identity) -> None:
@@ -264,7 +275,7 @@ def bare_station(premises: Premises, world: World, identity: Identity) -> Statio
         world=world,
         spool=spool,
         store=premises.store,
-        index=premises.index_for(identity),
+        index=Recalling(premises.index_for(identity), premises.store, identity, rolled=premises.rolled),
         scratch=premises.scratch,
         clock_url=premises.clock_url,
         lease=_lease(premises, world, identity),

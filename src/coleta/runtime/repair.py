@@ -34,6 +34,7 @@ from coleta.runtime.copies import Copies, Copy
 from coleta.runtime.inspector import Deep
 from coleta.runtime.log import follow, look_ahead
 from coleta.runtime.putting import put_note
+from coleta.runtime.recalling import own
 from coleta.runtime.rollups import RollUps
 from coleta.runtime.station import Station
 
@@ -123,7 +124,7 @@ class _Round:
     def _index(self) -> bool:
         """Forget what this machine remembers, if it contradicts itself; else learn what is new. Whether it was so."""
         station = self.shop.station
-        index = self.shop.look().index if station is None else station.index
+        index = self.shop.look().index if station is None else own(station.index)
         try:
             why = contradiction(index.commits(), index.head())
         except Retryable as error:

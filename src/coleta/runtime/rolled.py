@@ -1,4 +1,4 @@
-"""Stage 3 at work: what the roll-ups say of a log, held against the log itself. Read-only."""
+"""Stage 3 at work: what the roll-ups and the kept heads say of a log, held against the log itself. Read-only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from coleta.audit.finding import Finding
 from coleta.collect.spool import NewerFormat
 from coleta.errors import Corrupt
-from coleta.land.commit import Committed, Identity
+from coleta.land.commit import Committed, Head, Identity
+from coleta.land.kept import FOLDER as KEPT_HEADS
+from coleta.land.kept import Keeping, decode_kept, kept_name, seq_of
 from coleta.land.record import decode_record, record_digest
 from coleta.land.rollup import FOLDER, RolledObject, RollUp, decode_rollup, last_of, rollup_name
 from coleta.ports import ObjectStore
@@ -105,3 +107,34 @@ class RolledLog:
     def _told(self) -> Iterator[Finding]:
         wrong, self._wrong = self._wrong, []
         yield from wrong
+
+
+class KeptLog:
+    """The kept heads of the log `identity`, each made again as the log is followed."""
+
+    def __init__(self, store: ObjectStore, identity: Identity) -> None:
+        """List them; none is read yet."""
+        self._store = store
+        self._keeping = Keeping(identity)
+        self._listed = {seq for name in store.names(KEPT_HEADS) if (seq := seq_of(name)) is not None}
+
+    def check(self, committed: Committed, head: Head) -> Iterator[Finding]:
+        """What is wrong with the head that is kept after `committed`, if one is; `head` is the right one."""
+        self._keeping.add(committed, head=head)
+        if head.seq not in self._listed:
+            return
+        self._listed.discard(head.seq)
+        name = kept_name(head.seq)
+        stored = self._store.read(name)
+        try:
+            if stored is not None and decode_kept(name, stored) != self._keeping.kept():
+                yield Finding("damage", "changed_head", name, "what it says is not what the log comes to", head.seq)
+        except NewerFormat:
+            return  # nothing depends on it
+        except Corrupt as error:
+            yield Finding("damage", "changed_head", name, error.what, head.seq)
+
+    def at_the_end(self) -> Iterator[Finding]:
+        """What is wrong with those that no commit was held against: the log, whole as it is, does not reach them."""
+        for seq in sorted(self._listed):
+            yield Finding("damage", "changed_head", kept_name(seq), "the log has no such commit", seq)

@@ -1,4 +1,4 @@
-"""Stage 2, after the fact, at work: write a roll-up after every thousand commits. Delays and fails no landing.
+"""Stage 2, after the fact, at work: a roll-up and a kept head after a thousand commits. Delays and fails no landing.
 
 Each object is read back whole, so what a roll-up says of it is what lies in the store, looked at once more; over
 bytes that are not as they were written none is made. A few objects at a time, so that a stop need not wait.
@@ -22,6 +22,7 @@ from coleta.land.rollup import (
     rollup_name,
 )
 from coleta.runtime.events import Trouble
+from coleta.runtime.kept_heads import HeadKeeper
 from coleta.runtime.log import footer_in
 from coleta.runtime.putting import put_note
 from coleta.runtime.station import Station
@@ -46,6 +47,7 @@ class RollUps:
         self._next = ""
         self._prev: str | None = None
         self._objects: list[RolledObject] = []
+        self._keeper = HeadKeeper(station.store, station.identity, rolled=commits)
         self.written = 0
 
     def step(self) -> datetime:
@@ -70,11 +72,15 @@ class RollUps:
 
         """
         head = self._station.index.head()
-        if head is None or head.uuid != self._station.identity.uuid or head.seq < max(self._last, self._commits):
+        if head is None or head.uuid != self._station.identity.uuid or head.seq < self._commits:
             return False
         if not self._last:
             self._begin()
-            return head.seq >= self._last
+            return True
+        if self._keeper.advance(self._last - self._commits):
+            return True
+        if head.seq < self._last:
+            return False
         for _ in range(min(OBJECTS_AT_ONCE, self._commits - len(self._objects))):
             if not self._read_back():
                 return True

@@ -172,7 +172,8 @@ class Upkeep:
         copy = name.replace(SUPERSEDED, ARCHIVE, 1)
         # The copy first: without the file that sets it aside it would be an accepted answer again. One that a record
         # names is the log's, and goes when the log gives it up.
-        if not self._station.index.landed([answer]):
+        tick = contents.header.tick
+        if not self._station.index.landed([answer], days=None if tick is None else [tick.date]):
             archived = _answer_in(self._station.store, copy)
             if archived is not None and archived.trailer.answer == answer:
                 self._housekeeping.delete(copy)

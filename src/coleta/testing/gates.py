@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date
 from typing import NoReturn, Protocol
 
 from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile, Trailer
@@ -216,16 +217,16 @@ class GatedIndex:
         """See ``Index``."""
         return self._inner.head()
 
-    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
+    def enter(self, head: Head | None, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
         """See ``Index``."""
         fault = self._gate.meet("index.enter")
         self._inner.enter(head, committed, before=before)
         if fault is Fault.CRASH_AFTER:
             self._gate.die()
 
-    def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
+    def landed(self, answer_ids: Collection[str], *, days: Collection[date] | None = None) -> frozenset[str]:
         """See ``Index``."""
-        return self._inner.landed(answer_ids)
+        return self._inner.landed(answer_ids, days=days)
 
     def commits(self, *, newest: int | None = None, naming: Collection[str] | None = None) -> Iterator[Committed]:
         """See ``Index``."""

@@ -1,4 +1,4 @@
-"""A simulated world in which each process does upkeep as well, beside collecting and landing: see ``simulation``.
+"""A simulated world in which each process does upkeep and writes roll-ups as well: see ``simulation``.
 
 Files are kept for a minute or so, so that in a world of minutes many are given up while others land. What may not
 be deleted, the ``Watch`` of the store knows.
@@ -14,6 +14,7 @@ from datetime import timedelta
 from coleta.adapters.below import BelowHousekeeping
 from coleta.errors import Doubtful, Retryable, SpoolRefused
 from coleta.runtime.lander import Lander
+from coleta.runtime.rollups import RollUps
 from coleta.runtime.station import Station
 from coleta.runtime.upkeep import Upkeep
 from coleta.stream import Retention
@@ -22,6 +23,7 @@ from coleta.testing.bookkeeper import Bookkeeper
 from coleta.testing.faults import FaultPlan
 from coleta.testing.gates import GatedHousekeeping
 from coleta.testing.machine import Machine, Process
+from coleta.testing.premises import ROLLED
 from coleta.testing.setting import MINUTE, Setting
 from coleta.testing.simulation import Simulation
 from coleta.testing.watch import Watch
@@ -79,9 +81,12 @@ class KeptUp(Simulation):
 
     def _keep(self, station: Station, process: Process, turn: Turn) -> None:
         housekeeping = BelowHousekeeping(GatedHousekeeping(self.store, process), "compras")
+        rolling = RollUps(station, commits=ROLLED)
         while not self.closing:
             upkeep = Upkeep(station, housekeeping, turn=turn.taken)
             try:
+                while rolling.advance():
+                    self.baton.pause()
                 for _ in upkeep.steps():
                     self.baton.pause()
             except (Retryable, Doubtful, SpoolRefused):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from typing import BinaryIO
 from zlib import crc32
@@ -296,8 +296,12 @@ class MemoryIndex:
         """The newest state entered, or None."""
         return self._head
 
-    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
-        """Remember `committed`, which led to `head`, and those `before` it."""
+    def enter(self, head: Head | None, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
+        """Remember `committed`, which led to `head`, and those `before` it; without a `head`, older ones."""
+        if head is None:
+            if before and min(self._commits, default=0) == before[-1].record.seq + 1:
+                self._commits |= {one.record.seq: one for one in before}
+            return
         if committed is not None and committed.record.seq != head.seq:
             raise ValueError(f"commit {committed.record.seq} does not lead to head {head.seq}")
         # A head that goes back takes with it what came after: what is remembered is of one piece.
@@ -307,7 +311,7 @@ class MemoryIndex:
         for one in (*before, *((committed,) if committed is not None else ())):
             self._commits[one.record.seq] = one
 
-    def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
+    def landed(self, answer_ids: Collection[str], *, days: Collection[date] | None = None) -> frozenset[str]:
         """Which of `answer_ids` committed records name."""
         named = {account.answer for one in self._commits.values() for account in one.record.accounts}
         ids = {answer for answer in named if answer is not None}

@@ -20,6 +20,9 @@ from coleta.testing.memory import MemoryCell, MemoryIndex, MemoryScratch, Memory
 from coleta.testing.setting import Setting
 from coleta.testing.watch import Watch, WatchedStore
 
+ROLLED = 3
+"""How many commits a roll-up holds in a world of minutes."""
+
 
 class Ground(Protocol):
     """What all processes of a world share: the simulation."""
@@ -74,4 +77,5 @@ def premises_of(ground: Ground, process: Process, stream: Stream | None = None) 
         index_for=index_for,
         clock_url=CLOCK_URL if ground.setting.guarded else None,
         cell=GatedCell(ground.cell, process) if ground.setting.lease else None,
+        rolled=ROLLED,
     )

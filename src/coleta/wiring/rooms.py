@@ -18,6 +18,7 @@ from coleta import __version__
 from coleta.adapters.below import Below
 from coleta.adapters.disk_spool import DiskSpool
 from coleta.adapters.mounts import refuse_tmpfs
+from coleta.adapters.read_ahead import ReadAhead
 from coleta.adapters.scratch import DiskScratch
 from coleta.adapters.sqlite_index import SqliteIndex
 from coleta.adapters.stream_lock import StreamLock
@@ -31,7 +32,7 @@ from coleta.runtime.events import Event
 from coleta.runtime.opening import Premises, bare_station, check_owner
 from coleta.runtime.station import Station, World
 from coleta.stream import Retention, Stream
-from coleta.wiring.stores import Stores
+from coleta.wiring.stores import Stores, is_bucket
 
 if TYPE_CHECKING:
     # Late, since these bring urllib3, and most commands end in less time than that takes.
@@ -102,6 +103,7 @@ class Rooms:
             scratch=DiskScratch(folder / "scratch"),
             spool_for=spool_for,
             index_for=index_for,
+            ahead=ReadAhead if is_bucket(stream) else None,
             clock_url=root.clock_url,
             cell=self.stores.lease_cell(stream, root) if stream.lease else None,
             table=self.stores.table(stream),

@@ -78,7 +78,7 @@ def test_a_file_that_is_no_index_is_made_anew(tmp_path: Path, rubbish: bytes) ->
 @pytest.mark.parametrize(
     "change",
     [
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3",
         "UPDATE log SET head = 'rubbish'",
         "DELETE FROM log",
         "DROP TABLE commits",
@@ -196,3 +196,22 @@ def test_an_index_that_is_only_read_finds_who_names_a_file_by_looking_at_all(tmp
     with closing(SqliteIndex(tmp_path / "index", uuid=UUID, read_only=True)) as look:
         assert list(look.commits(naming=["_archive/a"])) == [second]
     assert (tmp_path / "index").read_bytes() == before
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as db:
+        (found,) = db.execute("PRAGMA user_version").fetchone()
+    return int(found)
+
+
+def test_one_without_the_oldest_commits_is_not_read_by_older_versions_until_it_has_them(tmp_path: Path) -> None:
+    head, commits = fill(tmp_path / "whole", 3)
+    assert version(tmp_path / "whole") == 1
+
+    with closing(SqliteIndex(tmp_path / "index", uuid=UUID)) as index:
+        index.enter(head, commits[2])
+    assert version(tmp_path / "index") == 2
+    with closing(SqliteIndex(tmp_path / "index", uuid=UUID)) as index:
+        assert (index.head(), list(index.commits())) == (head, commits[2:])
+        index.enter(None, None, before=commits[:2])
+    assert version(tmp_path / "index") == 1

@@ -300,7 +300,7 @@ def test_of_an_answer_with_several_quarantine_files_the_one_that_is_missing_is_m
         ("_ledger/terms", 0, "changed_terms"),
         ("_quarantine", 0, "changed_quarantine"),
         ("_archive", 1, "changed_archive"),
-        ("_ledger", 0, "changed_identity"),
+        ("_ledger", 2, "changed_identity"),
         ("_ledger/rollup", 0, "changed_rollup"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 
 from coleta.land.columns import schema
 from coleta.land.commit import Head
+from coleta.land.kept import kept_name
 from coleta.land.parquet import ObjectWriter
 from coleta.land.record import Record, object_name
 from coleta.land.rollup import ROLL_UP_COMMITS, RolledObject, decode_rollup, encode_rollup, rollup_name
@@ -103,7 +104,7 @@ def test_a_writer_that_starts_later_goes_on_where_the_last_one_ended() -> None:
     log.rolling = RollUps(log.station, commits=3)
     log.roll()
 
-    assert log.objects.keys() - before.keys() == {"compras/" + rollup_name(9)}
+    assert log.objects.keys() - before.keys() == {"compras/" + rollup_name(9), "compras/" + kept_name(9)}
     assert [log.objects[name] for name in before] == list(before.values())
 
 
