@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from coleta.paging import Paging, SinglePage
 from coleta.terms import Terms
 
 Archive = Literal["none", "landed", "first"]
@@ -83,30 +84,6 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True)
-class SinglePage:
-    """The first response is the whole answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageNumber:
-    """Pages are asked by number until one is empty, or short of ``size``, or ``total_pages`` is reached.
-
-    ``total`` are the keys, from the top of a page, to a count of all records: what comes must agree.
-    """
-
-    param: str = "page"
-    first: int = 1
-    size_param: str | None = None
-    size: int | None = None
-    total: tuple[str, ...] = ()
-    total_pages: tuple[str, ...] = ()
-    max_pages: int = 10_000
-
-
-Paging = SinglePage | PageNumber
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """Where a stream's records come from, and how patiently they are asked for."""
 
@@ -115,7 +92,7 @@ class Source:
     params: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str | SecretRef], ...] = ()
     auth: Auth | None = None
-    paging: Paging = SinglePage()
+    paging: Paging = field(default_factory=SinglePage)
     timeout: timedelta = timedelta(seconds=30)
     """The most that one request may take, from the first byte sent to the last received."""
     deadline: timedelta = timedelta(seconds=60)

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from tests.wire.collecting import Desk
 
 from coleta.adapters.http import HttpTransport
 from coleta.collect.request import Request
@@ -138,6 +139,14 @@ def serve() -> Iterator[Callable[..., Server]]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def collect() -> Iterator[Desk]:
+    """Collect from a URL, with the source's other settings as given."""
+    desk = Desk()
+    yield desk
+    desk.close()
 
 
 SECRETS = {"env:TOKEN": "canary-5f1d", "env:SPLIT": "canary-5f1d\r\nX-Evil: 1", "env:WIDE": "canary-5f1d-\u20ac"}

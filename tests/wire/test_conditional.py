@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.wire.test_ticks import END, GOOD, Collect, Serve, collect, saying, sized
+from tests.wire.collecting import END, GOOD, saying, sized
+from tests.wire.test_ticks import Collect, Serve
 
 from coleta.land.record import Outcome
 from coleta.testing.samples import MINUTE
 
 if TYPE_CHECKING:
     from tests.wire.conftest import Peer
-
-__all__ = ["collect"]
 
 ETAG = b'ETag: W/"7"'
 SAME = b'HTTP/1.1 304 Not Modified\r\nETag: W/"7"\r\n\r\n'

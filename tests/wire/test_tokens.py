@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.wire.test_ticks import END, GOOD, TERMS, Collecting, Serve, saying, sized
+from tests.wire.collecting import END, GOOD, TERMS, Collecting, saying, sized
+from tests.wire.test_ticks import Serve
 
 from coleta.adapters.http import HttpTransport
 from coleta.land.record import Outcome

@@ -30,7 +30,7 @@ from coleta.adapters.http_line import Line
 from coleta.adapters.http_pool import Connection, Origin, Pool
 from coleta.collect.envelope import BadEncoding, TooLarge, unwrap
 from coleta.collect.redirect import MOST_HOPS, next_url
-from coleta.collect.request import Request, redacted_url
+from coleta.collect.request import Request, redacted_url, with_params
 from coleta.collect.response import Failed, Fault, Response
 from coleta.errors import ColetaError
 from coleta.stream import Hidden, SecretRef
@@ -105,7 +105,7 @@ class HttpTransport:
 
     def _order(self, request: Request, until: float, max_bytes: int) -> _Order:
         try:
-            url = parse_url(request.url)
+            url = parse_url(with_params(request.url, [(name, self._plain(value)) for name, value in request.params]))
         except (LocationParseError, ValueError):
             raise Broken(Fault.BAD_URL, f"not a URL: {redacted_url(request.url)}") from None
         if url.scheme not in ("http", "https") or not url.host:

@@ -87,7 +87,7 @@ def _verdict(stream: Stream, seen: Preview) -> ColetaError | None:
 def _doubt(stream: Stream, seen: Preview) -> Doubt | None:
     """What the stream's checks hold against the answer. Of one page of several nothing can be said."""
     from coleta.collect.plausible import Seen, weigh
-    from coleta.stream import SinglePage
+    from coleta.paging import SinglePage
 
     if seen.wrong is not None or not isinstance(stream.source.paging, SinglePage):
         return None

@@ -15,6 +15,7 @@ from io import BytesIO
 
 import msgspec
 
+from coleta.paging import Cursor, NextLink, Paging, SinglePage
 from coleta.terms import Terms
 
 MAX_RATIO = 200
@@ -24,6 +25,7 @@ RATIO_FREE_BYTES = 10_000_000
 """Below this size no ratio is too high: a small body of zeros harms nobody."""
 
 _STEP_BYTES = 1 << 20
+_SINGLE = SinglePage()
 _BOM = b"\xef\xbb\xbf"
 _ERROR_KEYS = frozenset({"error", "errors"})
 _ONE_LEVEL = msgspec.json.Decoder(list[msgspec.Raw] | dict[str, msgspec.Raw] | int | float | str | bool | None)
@@ -39,11 +41,13 @@ class TooLarge(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that holds records: how many, and what it says of the whole."""
+    """A page that holds records: how many, what it says of the whole, and what of the page after it."""
 
     count: int
     total: int | None = None
     total_pages: int | None = None
+    has_more: bool | None = None
+    next: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +129,8 @@ def _finished(out: BytesIO, decoder: zlib._Decompress, taken: int, max_bytes: in
     return out.getvalue()
 
 
-def look(body: bytes, terms: Terms, *, total: Sequence[str] = (), total_pages: Sequence[str] = ()) -> Page | NotData:
-    """What page `body` holds, judged by its shape only.
-
-    `total` and `total_pages` are keys, from the top, to counts that the page may declare.
-    """
+def look(body: bytes, terms: Terms, paging: Paging = _SINGLE) -> Page | NotData:
+    """What page `body` holds, judged by its shape only, and what of the signs that `paging` goes by."""
     body = body.removeprefix(_BOM)
     if not body or body.isspace():
         return NotData("an empty body")
@@ -145,24 +146,32 @@ def look(body: bytes, terms: Terms, *, total: Sequence[str] = (), total_pages: S
     if not isinstance(top, dict):
         return NotData(_shape("an object", top))
     if not terms.records:
-        return NotData(_shape("the record", top)) if _is_error(top, terms) else Page(count=1)
-    return _count_records(top, terms.records, total, total_pages)
-
-
-def _count_records(
-    top: dict[str, object], records: Sequence[str], total: Sequence[str], total_pages: Sequence[str]
-) -> Page | NotData:
-    found = _at(top, records)
+        return NotData(_shape("the record", top)) if _is_error(top, terms) else _page(1, top, paging)
+    found = _at(top, terms.records)
     if not isinstance(found, list):
-        return NotData(f"no array at {'.'.join(records)}: {_shape('an array', found)}")
+        return NotData(f"no array at {'.'.join(terms.records)}: {_shape('an array', found)}")
     if not found and any(_level(top.get(name)) for name in _ERROR_KEYS):
         # An error is never an empty page.
         return NotData("no records, but an error beside them")
-    declared, declared_pages = _at(top, total), _at(top, total_pages)
+    return _page(len(found), top, paging)
+
+
+def _page(count: int, top: dict[str, object], paging: Paging) -> Page | NotData:
+    if isinstance(paging, SinglePage):
+        return Page(count)
+    total, total_pages, more = _at(top, paging.total), _at(top, paging.total_pages), _at(top, paging.has_more)
+    if more is not None and not isinstance(more, bool):
+        return NotData(f"{'.'.join(paging.has_more)} is neither true nor false")
+    following = _at(top, paging.next) if isinstance(paging, Cursor | NextLink) else None
+    if following is not None and not isinstance(following, str | int):
+        return NotData("what names the next page is neither a text nor a whole number")
     return Page(
-        count=len(found),
-        total=declared if type(declared) is int else None,
-        total_pages=declared_pages if type(declared_pages) is int else None,
+        count=count,
+        total=total if type(total) is int else None,
+        total_pages=total_pages if type(total_pages) is int else None,
+        has_more=more,
+        # False is how some say that there is none, as null and "" are.
+        next=None if following is False or following == "" else following,
     )
 
 

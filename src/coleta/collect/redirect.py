@@ -6,8 +6,9 @@ brings with it (a key in a header of any name) then reaches nobody else, and nev
 
 from __future__ import annotations
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
+from coleta.collect.link import origin
 from coleta.collect.request import Request
 from coleta.collect.response import Response
 
@@ -15,7 +16,6 @@ MOST_HOPS = 5
 """Redirects that one request may follow: APIs need one or two, and a loop needs any number."""
 
 _STATUSES = frozenset({301, 302, 303, 307, 308})
-_PORTS = {"http": 80, "https": 443}
 
 
 def next_url(request: Request, came: Response) -> str | None:
@@ -28,20 +28,7 @@ def next_url(request: Request, came: Response) -> str | None:
     try:
         # The part behind # never reaches a server.
         url = urljoin(request.url, location.strip()).partition("#")[0]
-        same = _origin(url) == _origin(request.url)
+        same = origin(url) == origin(request.url)
     except ValueError:
         return None
     return url if same else None
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    """What must stay the same.
-
-    Raises:
-        ValueError: it is no URL, or has credentials in it.
-
-    """
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise ValueError("credentials in a URL")
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

@@ -8,14 +8,16 @@ or stored.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from coleta.collect.marks import Place, less, order_of
+from coleta.collect.paging import Next, opening
 from coleta.collect.tick import Interval, format_instant
-from coleta.stream import Auth, Hidden, PageNumber, Redirects, SecretRef, SinglePage, Source
+from coleta.paging import Cursor, NextLink, Offset, PageNumber, SinglePage
+from coleta.stream import Auth, Hidden, Redirects, SecretRef, Source
 from coleta.terms import Terms
 
 _PLACEHOLDER = re.compile(r"\{(tick\.start|tick\.end|cursor)(?::([^{}]+))?\}")
@@ -32,12 +34,14 @@ _SECRET_PARAM = re.compile(r"key|token|secret|passw|auth|sig|credential|session"
 class Request:
     """One HTTP request, complete but for its secrets.
 
-    ``form`` is its body, in the form that browsers send (``a=1&b=2``). With ``auth`` it goes out with a token.
+    ``params`` are added to those of the URL, unless it has one of that name already; they are never shown. ``form`` is
+    its body, in the form that browsers send (``a=1&b=2``). With ``auth`` it goes out with a token.
     """
 
     url: str
     method: str = "GET"
     headers: tuple[tuple[str, str | SecretRef | Hidden], ...] = ()
+    params: tuple[tuple[str, SecretRef | Hidden], ...] = ()
     form: Hidden | None = None
     auth: Auth | None = None
     verify_tls: bool = True
@@ -50,7 +54,12 @@ class Request:
             name: value if isinstance(value, str) and name.lower() in SHOWN_HEADERS else "***"
             for name, value in self.headers
         }
-        return {"method": self.method, "url": redacted_url(self.url), "headers": shown}
+        return {"method": self.method, "url": self.shown, "headers": shown}
+
+    @property
+    def shown(self) -> str:
+        """Its URL as it may be shown."""
+        return with_params(redacted_url(self.url), [(name, "***") for name, _ in self.params], safe="*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +90,39 @@ def asked_from(source: Source, terms: Terms, cursor: int | str | None) -> Place 
 
 def first_request(source: Source, question: Question) -> Request:
     """The request that opens the answer to `question`."""
-    match source.paging:
-        case SinglePage():
-            return _request(source, question, (), condition=question.condition)
-        case PageNumber() as paging:
-            return page_request(source, question, paging, paging.first)
+    condition = question.condition if isinstance(source.paging, SinglePage) else ()
+    return page_request(source, question, opening(source.paging), condition=condition)
 
 
-def page_request(source: Source, question: Question, paging: PageNumber, number: int) -> Request:
-    """The request for page `number` of the answer to `question`."""
-    extra = [(paging.param, str(number))]
-    if paging.size_param is not None and paging.size is not None:
+def page_request(
+    source: Source, question: Question, page: Next, *, condition: tuple[tuple[str, str], ...] = ()
+) -> Request:
+    """The request for `page` of the answer to `question`."""
+    extra: list[tuple[str, str]] = []
+    hidden: list[tuple[str, SecretRef | Hidden]] = []
+    paging = source.paging
+    match paging:
+        case PageNumber():
+            extra.append((paging.param, str(page.number)))
+        case Offset():
+            extra.append((paging.param, str(page.by)))
+        case Cursor() if page.by is not None:
+            # Some cursors are a key to what they name; whoever wants to see one finds it in the page before.
+            hidden.append((paging.param, Hidden(str(page.by))))
+        case NextLink() if page.by is not None:
+            # A link says all that its page is asked by.
+            return _request(source, str(page.by), (), condition)
+    if not isinstance(paging, SinglePage) and paging.size_param is not None and paging.size is not None:
         extra.append((paging.size_param, str(paging.size)))
-    return _request(source, question, tuple(extra))
+    url = urlsplit(_fill(source.url, question, safe=True))
+    # A parameter that would say from where, when nobody knows yet, is not sent: then all is asked for.
+    asked = [
+        (name, _fill(value, question))
+        for name, value in source.params
+        if question.cursor is not None or not _names_cursor(value)
+    ]
+    query = "&".join(part for part in (url.query, urlencode([*asked, *extra], quote_via=quote)) if part)
+    return _request(source, urlunsplit((url.scheme, url.netloc, url.path or "/", query, "")), hidden, condition)
 
 
 def is_window(source: Source) -> bool:
@@ -126,28 +155,30 @@ def _placeholders(source: Source) -> Iterator[re.Match[str]]:
 
 def _request(
     source: Source,
-    question: Question,
-    extra: tuple[tuple[str, str], ...],
-    *,
-    condition: tuple[tuple[str, str], ...] = (),
+    url: str,
+    hidden: Sequence[tuple[str, SecretRef | Hidden]],
+    condition: tuple[tuple[str, str], ...],
 ) -> Request:
-    url = urlsplit(_fill(source.url, question, safe=True))
-    # A parameter that would say from where, when nobody knows yet, is not sent: then all is asked for.
-    asked = [
-        (name, _fill(value, question))
-        for name, value in source.params
-        if question.cursor is not None or not _names_cursor(value)
-    ]
-    query = "&".join(part for part in (url.query, urlencode([*asked, *extra], quote_via=quote)) if part)
     return Request(
-        url=urlunsplit((url.scheme, url.netloc, url.path or "/", query, "")),
+        url=url,
         method=source.method,
+        params=tuple(hidden),
         auth=source.auth,
         headers=(*source.headers, *condition),
         verify_tls=source.verify_tls,
         redirects=source.redirects,
         allow_addresses=source.allow_addresses,
     )
+
+
+def with_params(url: str, params: Sequence[tuple[str, str]], *, safe: str = "") -> str:
+    """`url` with those of `params` that its query has not got already."""
+    if not params:
+        return url
+    parts = urlsplit(url)
+    there = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    added = urlencode([(name, value) for name, value in params if name not in there], quote_via=quote, safe=safe)
+    return urlunsplit(parts._replace(query="&".join(part for part in (parts.query, added) if part)))
 
 
 def _names_cursor(template: str) -> bool:

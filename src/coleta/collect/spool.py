@@ -6,6 +6,7 @@ all that landing needs, terms included, so it can be landed by any process, year
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from coleta.collect.carry import Carried, ResponseDigest, answer_id
+from coleta.collect.request import redacted_url
 from coleta.collect.tick import Interval
 from coleta.errors import ColetaError, Corrupt
 from coleta.terms import Terms, canonical
@@ -39,6 +41,7 @@ KEPT_RESPONSE_HEADERS = frozenset(
 )  # fmt: skip
 """The response headers that are kept. An allow-list, since Set-Cookie and its like are secrets."""
 
+_LINK = re.compile(r"<([^<>]*)>")
 _HEAD = Struct("<cI")
 _CRC = Struct("<I")
 
@@ -175,8 +178,13 @@ def file_name(header: Header, trailer: Trailer) -> str:
 
 
 def kept_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Of a response's headers those that may be stored."""
-    return tuple((name, value) for name, value in headers if name in KEPT_RESPONSE_HEADERS)
+    """Of a response's headers those that may be stored, their links without what may be a secret."""
+    kept = ((name, value) for name, value in headers if name in KEPT_RESPONSE_HEADERS)
+    return tuple((name, _LINK.sub(_shown, value) if name == "link" else value) for name, value in kept)
+
+
+def _shown(link: re.Match[str]) -> str:
+    return f"<{redacted_url(link[1])}>"
 
 
 def _frame(kind: bytes, payload: bytes | memoryview) -> bytes:

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from coleta.collect.carry import Link
 from coleta.collect.conditional import NOT_MODIFIED, question_of
 from coleta.collect.envelope import NotData, Page, Unchanged, look
-from coleta.collect.paging import Broken, Next, Progress, Whole, after
+from coleta.collect.paging import Broken, Next, Progress, Whole, after, fingerprint, opening, told_by
 from coleta.collect.plausible import Doubt
-from coleta.collect.request import first_request, is_window, page_request, redacted_url
+from coleta.collect.request import first_request, is_window, page_request
 from coleta.collect.response import EARLY, REFUSALS, Failed, GiveUp, Keep, Patience, Response, Retry, judge, start_over
 from coleta.collect.spool import Gap, Header, Spooled, Trailer
 from coleta.collect.tick import Interval
@@ -24,7 +24,6 @@ from coleta.runtime.dealings import Dealings, NoMore
 from coleta.runtime.events import Accepted, AskAgain, Asking, Doubted, Gapped
 from coleta.runtime.gathering import Asked, Gathering
 from coleta.runtime.station import Station
-from coleta.stream import PageNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +89,11 @@ class TickAsking:
 
     def _begin(self) -> None:
         source = self._station.stream.source
-        self._number = source.paging.first if isinstance(source.paging, PageNumber) else 1
+        self._page = opening(source.paging)
         self._tries = 0
         self._anew = False
         self._request = first_request(source, self._question)
+        self._named = {fingerprint(self._request.url)}
         self._answer = Gathering(self._station, self._asked)
 
     @property
@@ -140,8 +140,7 @@ class TickAsking:
             self._begin()
         self._attempts += 1
         self._tries += 1
-        shown = redacted_url(self._request.url)
-        world.tell(Asking(station.stream.name, self.tick, self._number, self._attempts, shown))
+        world.tell(Asking(station.stream.name, self.tick, self._page.number, self._attempts, self._request.shown))
         left = max(self._deadline - world.clock.now(), timedelta(seconds=1))
         room = source.max_answer_bytes - self._answer.body_bytes
         came = world.transport.exchange(self._request, timeout=min(source.timeout, left), max_bytes=room)
@@ -174,10 +173,7 @@ class TickAsking:
             return None
         if not came.body and source.allow_empty_body:
             return Page(count=0)
-        paging = source.paging
-        if isinstance(paging, PageNumber):
-            return look(came.body, terms, total=paging.total, total_pages=paging.total_pages)
-        return look(came.body, terms)
+        return look(came.body, terms, source.paging)
 
     def _patience(self) -> Patience:
         source, world = self._station.stream.source, self._station.world
@@ -227,9 +223,7 @@ class TickAsking:
         step: Whole | Next | Broken = Whole()
         if isinstance(page, Page):
             self._answer.received += page.count
-            repeats = came.body == self._answer.last_body
-            progress = Progress(self._number, self._answer.received, repeats=repeats)
-            step = after(self._station.stream.source.paging, page, progress)
+            step = after(self._station.stream.source.paging, page, self._progress(came))
         if isinstance(step, Broken):
             # The pages contradict each other: ask for all of them anew while the deadline allows.
             patience = replace(self._patience(), attempt=self._restarts + 1)
@@ -239,7 +233,7 @@ class TickAsking:
             wrong = step.why
         self._take(came, more=isinstance(step, Next))
         if isinstance(step, Next):
-            return self._next_page(step.number)
+            return self._next_page(step)
         seen = wrong is None and not isinstance(page, Unchanged)
         if seen and (doubt := doubt_of(self._station, self.tick, self._answer.seen())):
             return self._doubted(came, doubt)
@@ -254,15 +248,25 @@ class TickAsking:
         self._station.world.tell(Doubted(self._station.stream.name, self.tick, doubt.what, rejected))
         return self._accept(doubt.what if rejected else None)
 
-    def _next_page(self, number: int) -> Later:
-        source = self._station.stream.source
-        assert isinstance(source.paging, PageNumber)
-        self._number = number
-        self._request = page_request(source, self._question, source.paging, number)
+    def _progress(self, came: Response) -> Progress:
+        return Progress(
+            number=self._page.number,
+            received=self._answer.received,
+            repeats=came.body == self._answer.last_body,
+            url=self._request.url,
+            told=told_by(self._station.stream.source.paging, came.headers),
+            asked=self._named,
+        )
+
+    def _next_page(self, page: Next) -> Later:
+        self._page = page
+        if page.by is not None:
+            self._named.add(fingerprint(page.by))
+        self._request = page_request(self._station.stream.source, self._question, page)
         return Later(self._station.world.clock.now())
 
     def _take(self, came: Response, *, more: bool = False) -> None:
-        self._answer.take(came, self._request, number=self._number, more=more)
+        self._answer.take(came, self._request, number=self._page.number, more=more)
 
     def _accept(self, wrong: str | None) -> Answered:
         entry = self._answer.accept(attempts=self._attempts, wrong=wrong)

@@ -12,7 +12,7 @@ from coleta.collect.carry import Carried, Link, ResponseDigest, answer_id, ruler
 from coleta.collect.conditional import state_after_whole
 from coleta.collect.marks import Mark, marks
 from coleta.collect.plausible import Seen
-from coleta.collect.request import Question, Request, first_request, is_incremental, is_window, redacted_url
+from coleta.collect.request import Question, Request, first_request, is_incremental, is_window
 from coleta.collect.response import Response
 from coleta.collect.spool import Header, PageHead, Spooled, Trailer, kept_headers
 from coleta.ports import Draft
@@ -72,7 +72,7 @@ class Gathering:
             status=came.status,
             headers=kept_headers(came.headers),
             encoding=came.encoding,
-            url=redacted_url(request.url),
+            url=request.shown,
             asked_at=came.asked_at,
             received_at=came.received_at,
             tls_verified=request.verify_tls,

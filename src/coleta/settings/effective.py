@@ -24,6 +24,7 @@ from coleta.settings.addresses import check_endpoint, scheme_of
 from coleta.settings.environment import ENVIRONMENT_FILE, load_environment
 from coleta.settings.mistakes import Keys
 from coleta.settings.model import TABLES, FileTable, RetentionTable
+from coleta.settings.pages import DEFAULTS
 from coleta.settings.project import Project
 from coleta.settings.retention import FOREVER
 from coleta.settings.schema import file_schema
@@ -161,6 +162,7 @@ class _Effective:
             "timeout": format_duration(stream.source.timeout),
             "deadline": format_duration(stream.source.deadline),
             "expect": stream.terms.expect,
+            "pages": {} if table.pages is None else DEFAULTS[table.pages.kind],
             "retention": {**_KEPT_FOREVER, **self._written(("retention",))},
             **({"zone": stream.schedule.zone} if isinstance(stream.schedule, Cron) else {}),
         }

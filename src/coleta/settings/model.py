@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from coleta.paging import MOST_PAGES
 from coleta.settings.addresses import (
     check_catalog,
     check_endpoint,
@@ -98,6 +99,21 @@ def _lag(written: object) -> object:
     return written
 
 
+def _first(written: object) -> object:
+    """What the first page is asked by: a number, or a text for a cursor."""
+    if isinstance(written, bool) or not isinstance(written, int | str) or written == "":
+        raise ValueError("must be a whole number, or a text for a cursor")
+    if isinstance(written, int) and written < 0:
+        raise ValueError("must be at least 0")
+    return written
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("is no name that a header may have")
+    return name
+
+
 def _headers(written: object) -> object:
     """Names that HTTP allows, each once; framing belongs to the transport."""
     if not isinstance(written, dict):
@@ -139,6 +155,7 @@ _DURATION = {"type": "string", "pattern": "^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?(
 _KEPT_FOR = {"anyOf": [_DURATION, {"const": FOREVER}]}
 _WINDOW = {"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"}
 _LAG = {"anyOf": [_DURATION, {"type": "integer", "minimum": 0}]}
+_FIRST = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "minLength": 1}]}
 _SIZE = {"type": "string", "pattern": "^[0-9]{1,9} ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"}
 _SELECTION = {"type": "string", "pattern": "^(\\$\\.)?[^.\\[\\]*$]+(\\.[^.\\[\\]*]+)*$"}
 _NAMES = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
@@ -155,6 +172,7 @@ Selection = Annotated[tuple[str, ...], BeforeValidator(parse_selection), WithJso
 Param = Annotated[tuple[str, ...], BeforeValidator(_param), WithJsonSchema(_PARAM)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), WithJsonSchema(_NAMES)]
 Text = Annotated[str, Field(min_length=1)]
+First = Annotated[str | int, BeforeValidator(_first), WithJsonSchema(_FIRST)]
 Command = Annotated[tuple[Text, ...], BeforeValidator(_command), WithJsonSchema(_COMMAND)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(check_networks), WithJsonSchema(_NETWORKS)]
 Reference = Annotated[str, AfterValidator(_reference)]
@@ -234,14 +252,19 @@ class LandTable(_Table):
 class PagesTable(_Table):
     """``pages``: how the next page of an answer is asked for."""
 
-    kind: Literal["page_number"]
-    param: Annotated[str, Field(min_length=1)] = "page"
-    first: Annotated[int, Field(ge=0)] = 1
-    size_param: Annotated[str, Field(min_length=1)] | None = None
+    kind: Literal["page_number", "offset", "cursor", "header_cursor", "next_link", "link_header"]
+    param: Text | None = None
+    first: First | None = None
+    size_param: Text | None = None
     size: Annotated[int, Field(ge=1)] | None = None
+    next: Selection = ()
+    header: Annotated[str, AfterValidator(_header_name)] | None = None
+    rel: Text | None = None
     total: Selection = ()
     total_pages: Selection = ()
-    max_pages: Annotated[int, Field(ge=1)] = 10_000
+    has_more: Selection = ()
+    stop_after_empty_page: bool | None = None
+    max_pages: Annotated[int, Field(ge=1)] = MOST_PAGES
 
 
 class ChecksTable(_Table):

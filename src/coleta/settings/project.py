@@ -146,6 +146,12 @@ def _spool(file: FileTable, place: Place, mistakes: Mistakes) -> Path:
         return place(".")
 
 
+def _given(table: Mapping[str, object], stream: str) -> set[str]:
+    """The keys that the stream's table has or was meant to have, and those of its ``pages`` as ``pages.KEY``."""
+    pages = {f"pages.{key}" for key in given(table, ("stream", stream, "pages"))}
+    return given(table, ("stream", stream)) | pages
+
+
 def _streams(file: FileTable, table: Mapping[str, object], around: Surroundings) -> list[Checked]:
     """Every stream that is sound enough to be looked at beside the others."""
     written = table.get("stream")
@@ -154,7 +160,7 @@ def _streams(file: FileTable, table: Mapping[str, object], around: Surroundings)
     checked = [
         stream
         for name, stream_table in file.stream.items()
-        if (stream := check_stream(name, stream_table, given(table, ("stream", name)), around)) is not None
+        if (stream := check_stream(name, stream_table, _given(table, name), around)) is not None
     ]
     check_places(checked, around.mistakes)
     for stream in checked:

@@ -25,6 +25,12 @@ def read_tables(table: Mapping[str, object], mistakes: Mistakes) -> FileTable:
             keys = tuple(key for key in detail["loc"] if isinstance(key, str))
             mistakes.add(keys, _explained(keys, detail))
             _take_out(sound, keys)
+    try:
+        return FileTable.model_validate(sound)
+    except ValidationError as error:
+        # A table that cannot be without the key that was wrong, and is told of already.
+        for detail in error.errors(include_url=False, include_input=False):
+            _take_out(sound, tuple(key for key in detail["loc"] if isinstance(key, str)))
         return FileTable.model_validate(sound)
 
 

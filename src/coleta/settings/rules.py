@@ -22,6 +22,7 @@ from coleta.settings.conditional import check_conditional
 from coleta.settings.cursors import check_cursor
 from coleta.settings.mistakes import Keys, Mistakes, meant
 from coleta.settings.model import StreamTable
+from coleta.settings.pages import check_pages
 from coleta.settings.units import format_duration
 from coleta.stream import Auth, Cron, Every, Schedule, SecretRef
 from coleta.terms import Terms
@@ -75,7 +76,7 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     headers = _headers(at, table, around)
     auth = auth_of(at, table, around.auths, mistakes)
     _check_selection(at, table, mistakes)
-    _check_pages(at, table, mistakes)
+    check_pages(at, table, given, mistakes)
     check_conditional(at, table, given, mistakes)
     if "on_few" in table.checks.model_fields_set and table.checks.min_rows is None:
         mistakes.add((*at, "checks", "on_few"), "needs min_rows, the number of records below which an answer has few")
@@ -204,19 +205,6 @@ def _headers(at: Keys, table: StreamTable, around: Surroundings) -> tuple[tuple[
 def _check_selection(at: Keys, table: StreamTable, mistakes: Mistakes) -> None:
     if table.records and table.expect == "array":
         mistakes.add((*at, "expect"), 'records are inside an object; write expect = "object", or leave it out')
-
-
-def _check_pages(at: Keys, table: StreamTable, mistakes: Mistakes) -> None:
-    pages = table.pages
-    if pages is None:
-        return
-    if pages.size_param is not None and pages.size is None:
-        mistakes.add((*at, "pages", "size_param"), "needs size, the number that is sent with it")
-    if pages.size_param == pages.param:
-        mistakes.add((*at, "pages", "size_param"), f"is {pages.param!r}, and so is param")
-    for name in table.params:
-        if name in (pages.param, pages.size_param):
-            mistakes.add((*at, "params", name), "is set by pages; leave it out here")
 
 
 def _limits(at: Keys, table: StreamTable, schedule: Schedule | None, mistakes: Mistakes) -> tuple[timedelta, timedelta]:

@@ -7,10 +7,11 @@ from typing import Literal
 
 from coleta.collect.request import is_window
 from coleta.settings.cursors import lag_of
-from coleta.settings.model import PagesTable, RetentionTable
+from coleta.settings.model import RetentionTable
+from coleta.settings.pages import build_paging
 from coleta.settings.retention import FOREVER
 from coleta.settings.rules import Checked
-from coleta.stream import Checks, Landing, PageNumber, Paging, Retention, SinglePage, Source, Stream
+from coleta.stream import Checks, Landing, Retention, Source, Stream
 from coleta.terms import Terms
 
 
@@ -57,7 +58,7 @@ def _source(checked: Checked) -> Source:
         params=tuple((name, value) for name, values in table.params.items() for value in values),
         headers=checked.headers,
         auth=checked.auth,
-        paging=_paging(table.pages),
+        paging=build_paging(table.pages),
         timeout=checked.timeout,
         deadline=checked.deadline,
         max_answer_bytes=table.max_answer,
@@ -69,20 +70,6 @@ def _source(checked: Checked) -> Source:
         allow_addresses=table.allow_addresses,
         cursor_start=table.cursor_start,
         lag=lag_of(table),
-    )
-
-
-def _paging(pages: PagesTable | None) -> Paging:
-    if pages is None:
-        return SinglePage()
-    return PageNumber(
-        param=pages.param,
-        first=pages.first,
-        size_param=pages.size_param,
-        size=pages.size,
-        total=pages.total,
-        total_pages=pages.total_pages,
-        max_pages=pages.max_pages,
     )
 
 

@@ -8,7 +8,8 @@ from random import Random
 from typing import Literal
 
 from coleta.contract.types import Contract, Field, Int, Str, Timestamp
-from coleta.stream import Archive, CatchUp, Checks, Every, Landing, PageNumber, SinglePage, Source, Stream
+from coleta.paging import PageNumber, SinglePage
+from coleta.stream import Archive, CatchUp, Checks, Every, Landing, Source, Stream
 from coleta.terms import Terms
 from coleta.testing.bookkeeper import LandedAs
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from coleta.collect.envelope import BadEncoding, NotData, Page, TooLarge, look, unwrap
 from coleta.contract.types import Contract, Field, Int
+from coleta.paging import Cursor, PageNumber
 from coleta.terms import Terms
 
 LIMIT = 20_000_000
@@ -199,7 +200,7 @@ def test_another_shape_than_an_object_is_not_data(body: bytes) -> None:
 def test_records_within_an_object_are_counted_with_what_the_page_declares(odd: bytes) -> None:
     body = b'{"meta": {"total": 250, "pages": 3}, "x": %s, "data": {"items": [1, {"b": 2}]}}' % odd
 
-    page = look(body, WITHIN, total=("meta", "total"), total_pages=("meta", "pages"))
+    page = look(body, WITHIN, PageNumber(total=("meta", "total"), total_pages=("meta", "pages")))
 
     assert page == Page(2, total=250, total_pages=3)
 
@@ -208,7 +209,7 @@ def test_records_within_an_object_are_counted_with_what_the_page_declares(odd: b
 def test_a_declared_total_that_is_no_whole_number_counts_as_not_declared(declared: bytes) -> None:
     body = b'{"total": %s, "data": {"items": []}}' % declared
 
-    assert look(body, WITHIN, total=("total",)) == Page(0)
+    assert look(body, WITHIN, PageNumber(total=("total",))) == Page(0)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"data": []}', b'{"data": {"items": null}}', b'{"data": {"items": {}}}'])
@@ -229,3 +230,29 @@ def test_an_error_beside_an_empty_array_is_never_an_empty_page() -> None:
 def test_any_bytes_are_seen_as_a_page_or_as_not_data(body: bytes) -> None:
     for terms in (ARRAY, OBJECT, WITHIN):
         assert isinstance(look(body, terms), Page | NotData)
+
+
+ODD_NAME = "what names the next page is neither a text nor a whole number"
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        (b'{"data": {"items": [1]}, "next": "c2", "more": true}', Page(1, has_more=True, next="c2")),
+        (b'{"data": {"items": [1]}, "next": 7, "more": false}', Page(1, has_more=False, next=7)),
+        (b'{"data": {"items": [1]}, "next": null, "more": null}', Page(1)),
+        (b'{"data": {"items": [NaN]}, "next": "", "x": 1}', Page(1)),
+        (b'{"data": {"items": [1]}, "next": false}', Page(1)),
+        (
+            b'{"data": {"items": [1]}, "next": ["c2"]}',
+            NotData(ODD_NAME),
+        ),
+        (
+            b'{"data": {"items": [1]}, "next": 1.5}',
+            NotData(ODD_NAME),
+        ),
+        (b'{"data": {"items": [1]}, "more": "true"}', NotData("more is neither true nor false")),
+    ],
+)
+def test_what_a_page_says_of_the_next_one_is_read_and_never_guessed(body: bytes, seen: object) -> None:
+    assert look(body, WITHIN, Cursor(next=("next",), has_more=("more",))) == seen

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from coleta.collect.envelope import Page
-from coleta.collect.paging import Broken, Next, Progress, Whole, after
-from coleta.stream import PageNumber, SinglePage
+from coleta.collect.paging import Broken, Next, Progress, Whole, after, fingerprint, opening, told_by
+from coleta.paging import Cursor, NextLink, Offset, PageNumber, SinglePage
 
 
 def progress(number: int = 1, *, received: int, repeats: bool = False) -> Progress:
@@ -85,3 +85,60 @@ def test_there_is_a_limit_of_pages_and_the_last_of_them_may_be_the_end() -> None
     assert after(paging, Page(count=1), progress(2, received=2)) == Next(3)
     assert after(paging, Page(count=1), progress(3, received=3)) == Broken("there are more than max_pages = 3 pages")
     assert after(paging, Page(count=0), progress(3, received=2)) == Whole()
+
+
+def test_an_offset_counts_what_came_and_not_what_was_asked_for() -> None:
+    paging = Offset(size=100, total=("total",), first=1)
+
+    assert opening(paging) == Next(1, 1)
+    assert after(paging, Page(count=50, total=120), progress(1, received=50)) == Next(2, 51)
+    assert after(paging, Page(count=20, total=120), progress(3, received=120)) == Whole()
+
+
+def test_what_the_page_says_of_more_outweighs_its_length() -> None:
+    paging = PageNumber(size=10)
+
+    assert after(paging, Page(count=3, has_more=True), progress(received=3)) == Next(2)
+    assert after(paging, Page(count=10, has_more=False), progress(received=10)) == Whole()
+
+
+def test_a_page_without_records_that_says_that_more_follow_breaks_an_answer_by_offset() -> None:
+    step = after(Offset(size=10), Page(count=0, has_more=True), progress(2, received=10))
+
+    assert step == Broken("a page without records says that more follow")
+
+
+def test_a_page_without_records_ends_an_answer_by_cursor_only_where_that_is_said() -> None:
+    page, so_far = Page(count=0, next="c2"), progress(2, received=3)
+
+    assert after(Cursor(next=("next",)), page, so_far) == Next(3, "c2")
+    assert after(Cursor(next=("next",), stop_after_empty_page=True), page, so_far) == Whole()
+
+
+def test_more_that_is_promised_without_a_cursor_breaks_the_answer() -> None:
+    step = after(Cursor(next=("next",)), Page(count=3, has_more=True), progress(received=3))
+
+    assert isinstance(step, Broken)
+
+
+def test_a_cursor_that_came_before_breaks_the_answer() -> None:
+    so_far = Progress(2, 6, asked={fingerprint("c1")})
+
+    assert isinstance(after(Cursor(next=("next",)), Page(count=3, next="c1"), so_far), Broken)
+    assert after(Cursor(next=("next",)), Page(count=3, next="c2"), so_far) == Next(3, "c2")
+
+
+def test_a_cursor_longer_than_any_url_breaks_the_answer() -> None:
+    assert isinstance(after(Cursor(next=("n",)), Page(3, next="x" * 9_000), progress(received=3)), Broken)
+
+
+def test_a_total_counts_for_cursors_and_links_too() -> None:
+    assert after(Cursor(next=("n",)), Page(3, total=9), progress(received=3)) == Broken(
+        "the API declares 9 records, 3 came"
+    )
+
+
+@pytest.mark.parametrize("paging", [Cursor(header="X-Next"), NextLink()])
+def test_a_header_that_says_nothing_of_a_next_page_ends_the_answer(paging: Cursor | NextLink) -> None:
+    assert told_by(paging, (("x-next", " "), ("link", "</a>; rel=prev"))) is None
+    assert after(paging, Page(count=3), progress(received=3)) == Whole()

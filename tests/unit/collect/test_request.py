@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coleta.collect.request import Question, Request, first_request, is_window, page_request, redacted_url
+from coleta.collect.paging import Next
+from coleta.collect.request import Question, Request, first_request, is_window, page_request, redacted_url, with_params
 from coleta.collect.tick import Interval
-from coleta.stream import PageNumber, SecretRef, Source
+from coleta.paging import Cursor, NextLink, PageNumber
+from coleta.stream import Hidden, SecretRef, Source
 
 TICK = Interval(datetime(2026, 11, 24, 11, 55, tzinfo=UTC), datetime(2026, 11, 24, 12, tzinfo=UTC))
 URL = "http://127.0.0.1:8000/gerar_compras/50"
@@ -68,13 +70,13 @@ def test_pages_are_asked_by_number_from_the_first_one() -> None:
     source = Source(URL, params=(("a", "1"),), paging=paging)
 
     assert first_request(source, Question(TICK)).url == URL + "?a=1&p=0&per_page=100"
-    assert page_request(source, Question(TICK), paging, 7).url == URL + "?a=1&p=7&per_page=100"
+    assert page_request(source, Question(TICK), Next(7)).url == URL + "?a=1&p=7&per_page=100"
 
 
 def test_a_page_size_is_asked_for_only_where_both_its_name_and_number_are_known() -> None:
     paging = PageNumber(size=100)
 
-    assert page_request(Source(URL, paging=paging), Question(TICK), paging, 2).url == URL + "?page=2"
+    assert page_request(Source(URL, paging=paging), Question(TICK), Next(2)).url == URL + "?page=2"
 
 
 def test_the_redacted_form_shows_neither_secrets_nor_unknown_headers() -> None:
@@ -113,3 +115,25 @@ def test_a_parameter_with_any_value_is_one_parameter(value: str) -> None:
     assert url.isascii()
     assert url.count("&") == 0
     assert not set(url.removeprefix(URL + "?q=")) & set(" #?=+<>\"'\r\n")
+
+
+def test_a_cursor_is_sent_and_never_shown() -> None:
+    source = Source(URL, params=(("a", "1"),), paging=Cursor(param="after", size_param="n", size=5))
+
+    request = page_request(source, Question(TICK), Next(2, "canary"))
+
+    assert request.url == URL + "?a=1&n=5"
+    assert request.params == (("after", Hidden("canary")),)
+    assert request.shown == URL + "?a=1&n=5&after=***"
+    assert "canary" not in repr(request)
+
+
+def test_a_link_to_a_page_is_asked_as_it_is() -> None:
+    source = Source(URL, params=(("a", "1"),), paging=NextLink(size_param="n", size=5))
+
+    assert first_request(source, Question(TICK)).url == URL + "?a=1&n=5"
+    assert page_request(source, Question(TICK), Next(2, URL + "?b=2")).url == URL + "?b=2"
+
+
+def test_a_parameter_that_a_url_has_already_is_not_added() -> None:
+    assert with_params("http://h/x?a=1", [("a", "2"), ("b", "ü&")]) == "http://h/x?a=1&b=%C3%BC%26"

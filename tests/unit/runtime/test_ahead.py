@@ -10,11 +10,12 @@ import pytest
 from coleta.collect.response import Fault
 from coleta.errors import StoreUnavailable
 from coleta.land.decode import Piece
+from coleta.paging import PageNumber
 from coleta.runtime.ahead import MOST_ANSWERS, HeadStarts
 from coleta.runtime.collector import Collector
 from coleta.runtime.lander import land
 from coleta.runtime.station import Station
-from coleta.stream import Landing, PageNumber, Source
+from coleta.stream import Landing, Source
 from coleta.testing.bench import Answer, Bench, bench_stream
 from coleta.testing.samples import sample_terms
 

@@ -12,12 +12,13 @@ from coleta.collect.courtesy import Go, Wish
 from coleta.collect.spool import parse
 from coleta.collect.tick import Interval
 from coleta.land.record import Outcome
+from coleta.paging import PageNumber
 from coleta.runtime.asking import Answered, Later, TickAsking
 from coleta.runtime.checking import answer_before
 from coleta.runtime.events import AskAgain, Doubted
 from coleta.runtime.lander import land
 from coleta.runtime.station import Station
-from coleta.stream import Checks, PageNumber, Source, Stream
+from coleta.stream import Checks, Source, Stream
 from coleta.testing.bench import Answer, Bench, bench_stream, waiting
 from coleta.testing.samples import MINUTE, NOON, PAGE, sample_tick
 

@@ -17,13 +17,14 @@ from coleta.collect.response import BASE_WAIT, Fault, Response
 from coleta.collect.spool import Gap, Spooled, parse
 from coleta.collect.tick import Interval
 from coleta.contract.types import Contract, Field, Int
+from coleta.paging import PageNumber
 from coleta.runtime.collector import MISSED, Collector
 from coleta.runtime.events import Accepted, AskAgain, Damaged
 from coleta.runtime.events import Trouble as Told
 from coleta.runtime.lander import land
 from coleta.runtime.opening import open_station
 from coleta.runtime.station import Station
-from coleta.stream import Cron, Every, PageNumber, Source, Stream
+from coleta.stream import Cron, Every, Source, Stream
 from coleta.terms import Terms
 from coleta.testing.bench import Answer, Bench, Machine, bench_stream
 from coleta.testing.memory import MemorySpool

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from coleta.contract.types import Float, Int, Str
+from coleta.paging import Cursor, NextLink, Offset, PageNumber, Paging, SinglePage
 from coleta.settings import PROJECT_FILE, Project, load_project, store_path
-from coleta.stream import Cron, Every, Landing, PageNumber, SecretRef, SinglePage, Store, Stream
+from coleta.stream import Cron, Every, Landing, SecretRef, Store, Stream
 
 ISSUE = """\
 version = 1
@@ -222,12 +223,40 @@ def test_a_header_is_a_text_or_says_where_its_secret_is(stream: Callable[[str], 
 
 def test_pages_are_asked_by_number(stream: Callable[[str], Stream]) -> None:
     told = stream(
-        'pages = { kind = "page_number", param = "p", first = 0, size_param = "n", size = 100, '
+        'records = "data"\npages = { kind = "page_number", param = "p", first = 0, size_param = "n", size = 100, '
         'total = "meta.count", total_pages = "$.meta.pages", max_pages = 7 }'
     )
 
-    assert told.source.paging == PageNumber("p", 0, "n", 100, ("meta", "count"), ("meta", "pages"), 7)
+    assert told.source.paging == PageNumber(
+        "p", 0, size_param="n", size=100, total=("meta", "count"), total_pages=("meta", "pages"), max_pages=7
+    )
     assert stream('pages = { kind = "page_number" }').source.paging == PageNumber()
+
+
+@pytest.mark.parametrize(
+    ("pages", "paging"),
+    [
+        ('{ kind = "offset", size = 50 }', Offset(size_param="limit", size=50)),
+        ('{ kind = "cursor", next = "meta.next" }', Cursor(next=("meta", "next"))),
+        (
+            '{ kind = "cursor", next = "n", param = "after", first = "*", has_more = "more", max_pages = 7 }',
+            Cursor("after", "*", ("n",), has_more=("more",), max_pages=7),
+        ),
+        ('{ kind = "header_cursor", header = "X-Next" }', Cursor(header="X-Next")),
+        ('{ kind = "next_link", next = "links.next" }', NextLink(("links", "next"))),
+        ('{ kind = "link_header" }', NextLink()),
+        (
+            '{ kind = "link_header", rel = "later", size_param = "n", size = 5 }',
+            NextLink(rel="later", size_param="n", size=5),
+        ),
+        (
+            '{ kind = "next_link", next = "n", stop_after_empty_page = true }',
+            NextLink(("n",), stop_after_empty_page=True),
+        ),
+    ],
+)
+def test_pages_are_asked_in_the_way_of_their_kind(stream: Callable[[str], Stream], pages: str, paging: Paging) -> None:
+    assert stream(f'records = "data"\npages = {pages}').source.paging == paging
 
 
 @pytest.mark.parametrize(
