@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,26 @@ def folder(write_project: Callable[..., Path], shaky_api: str, call: Call) -> Pa
     for _ in range(2):
         assert call("-C", made, "run", "compras").status == 0
     return made
+
+
+def test_a_question_about_some_dates_has_the_rows_of_ticks_of_these_dates_only(folder: Path, call: Call) -> None:
+    project = Project.load(folder)
+    days = {one.tick.date() for one in project.history("compras")}
+    first, last = min(days), max(days)
+    count = "SELECT count(*) FROM compras"
+
+    def found(*options: str) -> object:
+        return call("-C", folder, "query", count, "--json", *options).document["rows"][0][0]
+
+    everything = found()
+    assert everything == len(project.table("compras"))
+    assert found("--from", str(first), "--to", str(last)) == everything
+    assert found("--to", str(first - timedelta(days=1))) == 0
+    assert project.query(count, since=last + timedelta(days=1)).to_pylist() == [{"count_star()": 0}]
+    assert len(project.table("compras", until=last)) == everything
+    assert len(project.table("compras", since=last + timedelta(days=1))) == 0
+    wrong = call("-C", folder, "query", count, "--from", "yesterday")
+    assert (wrong.status, "no date" in wrong.err) == (2, True)
 
 
 def test_a_stream_its_ticks_and_its_quarantine_are_tables_and_they_balance(folder: Path, call: Call) -> None:

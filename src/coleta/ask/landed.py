@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coleta.ask.quarantine import Rejected, read_quarantine
+from coleta.ask.span import EVERYTHING, Span
 from coleta.ask.table import Table
 from coleta.audit.account import TickLine
 from coleta.land.commit import Committed
@@ -39,10 +40,10 @@ class Landed:
         """Every tick with its current outcome, oldest first."""
         return self.books.ticks()
 
-    def table(self) -> Table:
-        """Its rows."""
+    def table(self, span: Span = EVERYTHING) -> Table:
+        """Its rows, or those of ticks of some dates."""
         retires = self.stream.retention.data is not None
-        return Table(self.store, self.commits, self.stream.terms, retires=retires)
+        return Table(self.books.history, self.stream.terms, span=span, retires=retires)
 
     def rejected(self, *, tick: datetime | None = None, reason: str | None = None) -> Iterator[Rejected]:
         """What broke its contract, or those of `tick`, or for `reason`, only; see ``read_quarantine``."""

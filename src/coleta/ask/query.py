@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from coleta.ask.derived import quarantine_rows, tick_rows
 from coleta.ask.landed import Landed, Progress, silent
+from coleta.ask.span import EVERYTHING, Span
 from coleta.ask.table import read_rows
 from coleta.errors import Corrupt, Misconfigured, WrongQuestion
 from coleta.stream import Stream
@@ -68,8 +69,12 @@ class Found:
 
 
 @contextmanager
-def answered(sql: str, streams: Sequence[Stream], named: Named, *, progress: Progress = silent) -> Iterator[Found]:
+def answered(
+    sql: str, streams: Sequence[Stream], named: Named, *, span: Span = EVERYTHING, progress: Progress = silent
+) -> Iterator[Found]:
     """The rows that `sql` gives, to be read inside the ``with`` block; of several statements those of the last.
+
+    A stream's table has the rows of ticks in `span` only, and no other object is looked at.
 
     Raises:
         WrongQuestion: it is no SQL, or cannot be computed; the message is DuckDB's.
@@ -88,7 +93,7 @@ def answered(sql: str, streams: Sequence[Stream], named: Named, *, progress: Pro
         try:
             connection.execute("SET TimeZone = 'UTC'")  # a column of instants is shown as it was landed
             for stream in streams:
-                _offer(connection, sql, stream, named, progress)
+                _offer(connection, sql, stream, named, (span, progress))
             found = connection.sql(sql)
             if found is None:
                 found = connection.sql("SELECT 'done' AS result")
@@ -101,7 +106,9 @@ def answered(sql: str, streams: Sequence[Stream], named: Named, *, progress: Pro
             connection.close()
 
 
-def _offer(connection: duckdb.DuckDBPyConnection, sql: str, stream: Stream, named: Named, progress: Progress) -> None:
+def _offer(
+    connection: duckdb.DuckDBPyConnection, sql: str, stream: Stream, named: Named, how: tuple[Span, Progress]
+) -> None:
     """Make the tables of `stream` that `sql` may be about."""
     wanted = [name for name in table_names(stream) if _names(sql, name)]
     if not wanted:
@@ -114,7 +121,7 @@ def _offer(connection: duckdb.DuckDBPyConnection, sql: str, stream: Stream, name
             case "_quarantine":
                 _copy(connection, name, quarantine_rows(landed))
             case _:
-                _rows(connection, stream, landed, progress)
+                _rows(connection, stream, landed, *how)
 
 
 def table_names(stream: Stream) -> tuple[str, ...]:
@@ -127,14 +134,15 @@ def _names(sql: str, table: str) -> bool:
     return bool(_ABOUT_ALL.search(sql) or re.search(rf"\b{re.escape(table)}\b", sql, re.IGNORECASE))
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, stream: Stream, landed: Landed | None, progress: Progress) -> None:
+def _rows(
+    connection: duckdb.DuckDBPyConnection, stream: Stream, landed: Landed | None, span: Span, progress: Progress
+) -> None:
     """The table of a stream's rows. Contracts that differ are put together by the names of their columns."""
     from coleta.land.columns import schema
 
     groups: dict[str, list[str]] = {}
-    for committed in landed.commits if landed else ():
-        if committed.record.rows:
-            groups.setdefault(committed.record.terms, []).append(committed.name)
+    for committed in landed.table(span).filled() if landed else ():
+        groups.setdefault(committed.record.terms, []).append(committed.name)
     if landed is None or not groups:
         _copy(connection, stream.name, schema(stream.terms).empty_table().to_reader())
         return

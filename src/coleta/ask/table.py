@@ -7,9 +7,12 @@ names of their columns; a column that an object does not have is null there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
+from coleta.ask.span import EVERYTHING, Span
 from coleta.errors import Corrupt, Misconfigured
+from coleta.land.record import folder_date
 from coleta.runtime.log import read_footer
 from coleta.terms import Terms
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from coleta.land.commit import Committed
     from coleta.ports import ObjectStore
+    from coleta.runtime.history import History
 
 BATCH_ROWS = 131_072
 """The most rows in memory at once while they stream: one row group."""
@@ -28,32 +32,50 @@ BATCH_ROWS = 131_072
 class Table:
     """The landed rows of one stream, as they were when it was asked for."""
 
-    def __init__(
-        self, store: ObjectStore, commits: Sequence[Committed], terms: Terms, *, retires: bool = False
-    ) -> None:
-        """Read `commits` from `store`, the stream's own; `terms` are those of a stream without any.
+    def __init__(self, history: History, terms: Terms, *, span: Span = EVERYTHING, retires: bool = False) -> None:
+        """Of the log in `history` the rows whose ticks are in `span`; `terms` are those of a stream without any.
 
         `retires` says that old objects may have lost their rows, so that records alone do not tell how many there are.
         """
-        self._store = store
-        self._commits = [committed for committed in commits if committed.record.rows]
+        self._history = history
+        self._store = history.store
         self._terms = terms
+        self._span = span
         self._retires = retires
+        self._kept = history.kept()
 
     @property
     def objects(self) -> tuple[str, ...]:
         """The names of the data objects that hold rows, below the stream's path, oldest first."""
-        return tuple(committed.name for committed in self._commits)
+        return tuple(committed.name for committed in self.filled())
+
+    def filled(self) -> Iterator[Committed]:
+        """The commits that landed rows in the span, oldest first. Of others of a long log most are not looked at.
+
+        Raises:
+            StoreUnavailable, Corrupt: this machine does not remember them all, and the store does not give the rest.
+
+        """
+        days = [one for day, one in self._kept.days.items() if self._span.has(date.fromisoformat(day)) and one.rows]
+        if not days:
+            return
+        last = max(one.last for one in days)
+        for committed in self._history.commits(min(one.first for one in days)):
+            if committed.record.seq > last:
+                return
+            if committed.record.rows and self._span.has(folder_date(committed.name)):
+                yield committed
 
     def __len__(self) -> int:
         """How many rows there are: the records say so, and nothing is read but where rows are kept for a time only."""
         if self._retires:
-            footers = (read_footer(self._store, committed.name) for committed in self._commits)
+            footers = (read_footer(self._store, committed.name) for committed in self.filled())
             return sum(footer.rows for footer in footers if footer is not None)
-        return sum(committed.record.rows for committed in self._commits)
+        days = self._kept.days.items()
+        return sum(one.rows for day, one in days if self._span.has(date.fromisoformat(day)))
 
     def schema(self, columns: Sequence[str] | None = None) -> pa.Schema:
-        """The columns, or those of them named, over all objects: the contract's, then ``_tick, _row, _fetched_at``.
+        """The columns, or those of them named, of the whole log: the contract's, then ``_tick, _row, _fetched_at``.
 
         Raises:
             Misconfigured: there is no such column, or it has had types that do not go together.
@@ -64,8 +86,7 @@ class Table:
 
         from coleta.land.columns import FETCHED_AT, ROW, TICK, schema
 
-        digests = dict.fromkeys(committed.record.terms for committed in self._commits)
-        found = [schema(read_terms(self._store, digest)) for digest in digests] or [schema(self._terms)]
+        found = [schema(read_terms(self._store, one)) for one in self._kept.terms] or [schema(self._terms)]
         names = list(dict.fromkeys(name for one in found for name in one.names if name not in (TICK, ROW, FETCHED_AT)))
         names += [TICK, ROW, FETCHED_AT]
         for name in columns or ():
@@ -83,7 +104,7 @@ class Table:
 
         """
         schema = self.schema(columns)
-        for committed in self._commits:
+        for committed in self.filled():
             for batch in read_rows(self._store, committed.name, schema.names):
                 yield _fitted(batch, schema)
 
@@ -171,14 +192,40 @@ def read_rows(store: ObjectStore, name: str, columns: Sequence[str] | None = Non
 def _united(name: str, schemas: Sequence[pa.Schema]) -> pa.Field:
     """The column `name` over all `schemas`; it may be null wherever it may be in one, or is missing in one."""
     fields = [one.field(name) for one in schemas if name in one.names]
+    return one_field(name, fields).with_nullable(len(fields) < len(schemas) or any(field.nullable for field in fields))
+
+
+def one_field(name: str, fields: Sequence[pa.Field]) -> pa.Field:
+    """The field that has room for the values of all `fields`, called `name`: groups have the parts of all of them.
+
+    Raises:
+        Misconfigured: their types do not go together.
+
+    """
+    import pyarrow as pa
+
     first = fields[0]
+    nullable = any(field.nullable for field in fields)
+    if all(pa.types.is_struct(field.type) for field in fields):
+        names = dict.fromkeys(part.name for field in fields for part in field.type)
+        parts = [_part(f"{name}.{one}", one, fields) for one in names]
+        return pa.field(first.name, pa.struct(parts), nullable)
+    if all(pa.types.is_list(field.type) for field in fields):
+        value = one_field(f"{name}[]", [field.type.value_field for field in fields])
+        return pa.field(first.name, pa.list_(value), nullable)
     for field in fields[1:]:
         if field.type != first.type:
             raise Misconfigured(
                 f"the column {name!r} was {first.type} and became {field.type}",
                 hint="name the columns to read, without this one; a change of type belongs into a new stream",
             )
-    return first.with_nullable(len(fields) < len(schemas) or any(field.nullable for field in fields))
+    return first.with_nullable(nullable)
+
+
+def _part(where: str, name: str, fields: Sequence[pa.Field]) -> pa.Field:
+    having = [field.type.field(name) for field in fields if field.type.get_field_index(name) >= 0]
+    part = one_field(where, having)
+    return part.with_nullable(part.nullable or len(having) < len(fields))
 
 
 def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -186,12 +233,35 @@ def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     import pyarrow as pa
 
     columns = [
-        batch.column(field.name).cast(field.type)
+        fitted(batch.column(field.name), field.type)
         if field.name in batch.schema.names
         else pa.nulls(batch.num_rows, field.type)
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def fitted(values: pa.Array, wanted: pa.DataType) -> pa.Array:
+    """`values` as `wanted`, which has the parts of their groups and perhaps more; those are null."""
+    import pyarrow as pa
+
+    if values.type == wanted:
+        return values
+    # Parts and lists are those of the whole array, which a slice shares.
+    values = pa.concat_arrays([values]) if values.offset else values
+    missing = values.is_null() if values.null_count else None
+    if pa.types.is_struct(wanted):
+        parts = [
+            fitted(values.field(part.name), part.type)
+            if values.type.get_field_index(part.name) >= 0
+            else pa.nulls(len(values), part.type)
+            for part in wanted
+        ]
+        return pa.StructArray.from_arrays(parts, fields=list(wanted), mask=missing)
+    if pa.types.is_list(wanted):
+        inner = fitted(values.values, wanted.value_type)
+        return pa.ListArray.from_arrays(values.offsets, inner, type=wanted, mask=missing)
+    return values.cast(wanted)
 
 
 def _missing(package: str) -> Misconfigured:

@@ -6,12 +6,14 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coleta.ask.span import EVERYTHING, Span
 from coleta.cli.doors import Doors
 from coleta.cli.progress import progress_of
 from coleta.cli.screen import Screen, cell_text, table
@@ -37,6 +39,12 @@ def query_command(doors: Doors) -> Callable[..., None]:
             int | None,
             typer.Option("--limit", min=1, help="So many rows at most.", show_default="50 as a table, else all"),
         ] = None,
+        since: Annotated[
+            str | None, typer.Option("--from", metavar="DATE", help="Only rows of ticks of that date or later.")
+        ] = None,
+        until: Annotated[
+            str | None, typer.Option("--to", metavar="DATE", help="Only rows of ticks of that date or earlier.")
+        ] = None,
         csv: Annotated[bool, typer.Option("--csv", help="Write CSV, with a line of names first.")] = False,
         json: JsonOption = False,
     ) -> None:
@@ -46,10 +54,11 @@ def query_command(doors: Doors) -> Callable[..., None]:
         """
         if csv and json:
             raise typer.BadParameter("one of --csv and --json")
+        span = Span(_date(since, "--from"), _date(until, "--to"))
         session = session_of(context, json=json)
         screen = session.screen
         app = doors.open_app(session.project, None)
-        with progress_of(screen) as progress, found_rows(app, sql, progress) as found:
+        with progress_of(screen) as progress, found_rows(app, sql, progress, span) as found:
             if json:
                 values = [[_plain(value) for value in row] for row in found.rows(limit)]
                 screen.document({"columns": found.names, "rows": values})
@@ -62,8 +71,8 @@ def query_command(doors: Doors) -> Callable[..., None]:
 
 
 @contextmanager
-def found_rows(app: App, sql: str, progress: Progress) -> Iterator[Found]:
-    """The rows that `sql` gives over the streams of `app`, to be read inside the ``with`` block.
+def found_rows(app: App, sql: str, progress: Progress, span: Span = EVERYTHING) -> Iterator[Found]:
+    """The rows that `sql` gives over the streams of `app`, to be read inside the ``with`` block; see ``answered``.
 
     Raises:
         as ``coleta.ask.query.answered``.
@@ -72,8 +81,17 @@ def found_rows(app: App, sql: str, progress: Progress) -> Iterator[Found]:
     from coleta.ask.query import answered
     from coleta.cli.reading import landed_if_any
 
-    with answered(sql, app.streams, lambda stream: landed_if_any(app, stream), progress=progress) as found:
+    with answered(sql, app.streams, lambda stream: landed_if_any(app, stream), span=span, progress=progress) as found:
         yield found
+
+
+def _date(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date, such as 2026-11-24", param_hint=option) from None
 
 
 def _show(screen: Screen, found: Found, limit: int) -> None:

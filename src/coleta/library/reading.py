@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from coleta.ask.quarantine import Rejected
@@ -82,15 +82,19 @@ class Reading:
             reports.append(whole(evidence, deep=deep) if level else quick(evidence))
         return Audit(tuple(reports))
 
-    def table(self, stream: str) -> Table:
+    def table(self, stream: str, *, since: date | None = None, until: date | None = None) -> Table:
         """The landed rows of `stream`, as they are now: ``.to_arrow()``, ``.to_polars()``, ``.to_duckdb()``.
+
+        With `since` and `until` only those of ticks of these dates and between, in UTC; no other object is read.
 
         Raises:
             NeverStarted: there is nothing yet.
             StoreUnavailable: the store does not answer.
 
         """
-        return landed_of(self._app, self._app.stream(stream)).table()
+        from coleta.ask.span import Span
+
+        return landed_of(self._app, self._app.stream(stream)).table(Span(since, until))
 
     def quarantine(
         self, stream: str, *, tick: str | datetime | None = None, reason: str | None = None
@@ -111,8 +115,10 @@ class Reading:
         landed = landed_of(self._app, self._app.stream(stream))
         return landed.rejected(tick=given_tick(tick_named(tick)), reason=reason)
 
-    def query(self, sql: str) -> pa.Table:
+    def query(self, sql: str, *, since: date | None = None, until: date | None = None) -> pa.Table:
         """What `sql` gives over the streams, each a table of its name, as a ``pyarrow.Table``.
+
+        These tables have the rows of ticks from the date `since` to the date `until` only, in UTC and both included.
 
         There are ``<stream>_ticks`` (what became of each tick) and ``<stream>_quarantine`` too. DuckDB answers, from
         exactly the objects that the records name.
@@ -124,9 +130,10 @@ class Reading:
 
         """
         from coleta.ask.landed import silent
+        from coleta.ask.span import Span
         from coleta.cli.query import found_rows
 
-        with found_rows(self._app, sql, silent) as found:
+        with found_rows(self._app, sql, silent, Span(since, until)) as found:
             return found.batches.read_all()
 
     def trace(self, stream: str, where: Mapping[str, str], *, limit: int = 10) -> list[Trace]:

@@ -70,8 +70,8 @@ def look_ahead(store: ObjectStore, head: Head) -> Head:
     return head
 
 
-def newest_kept(store: ObjectStore, identity: Identity) -> tuple[Kept, Committed] | None:
-    """The newest kept head that can be trusted, and the commit that it stands after.
+def newest_kept(store: ObjectStore, identity: Identity, *, until: int | None = None) -> tuple[Kept, Committed] | None:
+    """The newest kept head that can be trusted, and the commit that it stands after; none later than `until`.
 
     It says by which digest that commit names all before it, and that very commit lies there. A listing only hints which
     there are: with an older one there is more to read, and nothing else.
@@ -81,7 +81,8 @@ def newest_kept(store: ObjectStore, identity: Identity) -> tuple[Kept, Committed
 
     """
     listed = sorted((seq for name in store.names(KEPT_HEADS) if (seq := seq_of(name)) is not None), reverse=True)
-    for name in map(kept_name, listed[:KEPT_TRIES]):
+    wanted = [seq for seq in listed if until is None or seq <= until]
+    for name in map(kept_name, wanted[:KEPT_TRIES]):
         try:
             kept = decode_kept(name, store.read(name) or b"")
             there = read_commit(store, kept.name)

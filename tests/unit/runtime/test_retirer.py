@@ -18,6 +18,7 @@ from coleta.errors import ColetaError
 from coleta.ports import Housekeeping, ObjectStore
 from coleta.runtime.auditor import Evidence, whole
 from coleta.runtime.events import Trouble
+from coleta.runtime.history import History
 from coleta.runtime.inspector import Deep
 from coleta.runtime.lander import land
 from coleta.runtime.log import follow, read_footer
@@ -161,7 +162,11 @@ def test_an_object_that_is_not_as_it_was_written_is_left_for_an_audit_to_find() 
 def test_whoever_reads_the_table_finds_the_rows_that_are_left_and_counts_as_many() -> None:
     place = Place()
     place.maintain()
-    table = Table(place.station.store, place.bench.commits(), place.bench.stream.terms, retires=True)
+    station = place.station
+    head = station.index.head()
+    assert head is not None
+    history = History(station.identity, head, station.store, station.index, head.seq)
+    table = Table(history, place.bench.stream.terms, retires=True)
 
     assert len(table) == 2
     assert table.to_arrow(["ean"]).to_pylist() == [{"ean": 6}, {"ean": 8}]
