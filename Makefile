@@ -4,7 +4,7 @@
 # targets, and the folder that this lies in may have them.
 
 .DEFAULT_GOAL := help
-.PHONY: azurite bench bench-growth bench-streams bench-year readers help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
+.PHONY: azurite bench bench-growth bench-pages bench-streams bench-year readers help install dev run test proof verify-flips simulate mutants lint style types layers lock clean
 
 # Modules of the caller's own Python must not shadow the locked ones.
 unexport PYTHONPATH PYTHONHOME
@@ -68,6 +68,9 @@ bench: install ## time Coleta beside dlt and the tutorial's way; ARGS="--sizes 5
 
 bench-streams: install ## collect a thousand streams a minute for some minutes; ARGS="--streams 200"
 	@$(PY) benchmarks/streams.py $(ARGS)
+
+bench-pages: install ## collect 200 pages of an API that takes 50 ms for each, 8 at once; ARGS="--concurrency 1"
+	@$(PY) benchmarks/pages.py $(ARGS)
 
 bench-year: install ## make up a year of minutes and verify it; ARGS="--days 30"
 	@$(PY) benchmarks/year.py $(ARGS)

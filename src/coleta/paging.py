@@ -31,6 +31,8 @@ class Ends:
     has_more: tuple[str, ...] = ()
     stop_after_empty_page: bool = True
     max_pages: int = MOST_PAGES
+    concurrency: int = 1
+    """How many pages are asked for at once, where it is known how many there are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,24 @@ def after(paging: Paging, page: Page, progress: Progress) -> Whole | Next | Brok
     return step
 
 
+def foreseen(paging: Paging, page: Page, progress: Progress, *, most: int) -> list[Next]:
+    """Up to `most` pages that surely follow `page`, in order, by what it declares of the whole."""
+    if not isinstance(paging, PageNumber | Offset) or not page.count:
+        return []
+    begun = progress.number - opening(paging).number + 1
+    if page.total_pages is not None:
+        left = page.total_pages - begun
+    elif page.total is not None:
+        left = -(-(page.total - progress.received) // page.count)
+    else:
+        return []
+    left = min(left, most, paging.max_pages - begun)
+    if isinstance(paging, PageNumber):
+        return [Next(progress.number + n) for n in range(1, left + 1)]
+    at = paging.first + progress.received
+    return [Next(progress.number + n, at + (n - 1) * page.count) for n in range(1, left + 1)]
+
+
 def _disagree(page: Page, progress: Progress) -> str:
     return f"the API declares {page.total} records, {progress.received} came"
 

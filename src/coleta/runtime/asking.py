@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from coleta.collect.carry import Link
 from coleta.collect.conditional import NOT_MODIFIED, question_of
 from coleta.collect.envelope import NotData, Page, Unchanged, look
-from coleta.collect.paging import Broken, Next, Progress, Whole, after, fingerprint, opening, told_by
+from coleta.collect.paging import Broken, Next, Progress, Whole, after, fingerprint, foreseen, opening, told_by
 from coleta.collect.plausible import Doubt
 from coleta.collect.request import first_request, is_window, page_request
 from coleta.collect.response import EARLY, REFUSALS, Failed, GiveUp, Keep, Patience, Response, Retry, judge, start_over
 from coleta.collect.spool import Gap, Header, Spooled, Trailer
 from coleta.collect.tick import Interval
 from coleta.errors import AuthRefused, Retryable, SpoolRefused
+from coleta.paging import SinglePage
+from coleta.runtime.abreast import Abreast
 from coleta.runtime.checking import doubt_of
 from coleta.runtime.dealings import Dealings, NoMore
 from coleta.runtime.events import Accepted, AskAgain, Asking, Doubted, Gapped
@@ -85,6 +87,12 @@ class TickAsking:
         self._restarts = 0
         self._stays_open = stays_open
         self._cancelled = cancelled or threading.Event()
+        self._abreast = Abreast(
+            station.world.transport,
+            station.world.hosts,
+            self._dealings.host,
+            most=1 if isinstance(source.paging, SinglePage) else source.paging.concurrency,
+        )
         self._begin()
 
     def _begin(self) -> None:
@@ -125,12 +133,13 @@ class TickAsking:
 
     def abandon(self) -> None:
         """Forget what came so far."""
+        self._abreast.forget()
         self._answer.abandon()
 
     def _exchange(self) -> Later | Answered | Missing:
         station, world = self._station, self._station.world
         source = station.stream.source
-        match self._dealings.may_ask():
+        match None if self._abreast.has(self._page) else self._dealings.may_ask():
             case datetime() as until:
                 return Later(until)
             case NoMore(why):
@@ -141,9 +150,9 @@ class TickAsking:
         self._attempts += 1
         self._tries += 1
         world.tell(Asking(station.stream.name, self.tick, self._page.number, self._attempts, self._request.shown))
-        left = max(self._deadline - world.clock.now(), timedelta(seconds=1))
-        room = source.max_answer_bytes - self._answer.body_bytes
-        came = world.transport.exchange(self._request, timeout=min(source.timeout, left), max_bytes=room)
+        came = self._abreast.take(self._page)
+        if came is None:
+            came = world.transport.exchange(self._request, timeout=self._timeout(), max_bytes=self._room)
         if self._cancelled.is_set() and isinstance(came, Failed):
             self.abandon()
             return Later(self._deadline)
@@ -164,6 +173,14 @@ class TickAsking:
             case Keep(wrong):
                 assert isinstance(came, Response)
                 return self._keep(came, page, wrong)
+
+    def _timeout(self) -> timedelta:
+        left = self._deadline - self._station.world.clock.now()
+        return min(self._station.stream.source.timeout, max(left, timedelta(seconds=1)))
+
+    @property
+    def _room(self) -> int:
+        return self._station.stream.source.max_answer_bytes - self._answer.body_bytes
 
     def _look(self, came: Response | Failed) -> Page | NotData | Unchanged | None:
         source, terms = self._station.stream.source, self._station.stream.terms
@@ -188,6 +205,7 @@ class TickAsking:
     def _later(self, retry: Retry, last: _Last, *, anew: bool = False) -> Later:
         """Ask again after a while; `anew`: for all pages. What came stays until then, in case it is the last."""
         world = self._station.world
+        self._abreast.forget()  # what was asked for beside it has probably met the same
         self._last, self._anew = last, anew
         self._restarts += anew
         # An answer that came too early is nobody's fault, so asking again costs the host's budget nothing.
@@ -233,6 +251,8 @@ class TickAsking:
             wrong = step.why
         self._take(came, more=isinstance(step, Next))
         if isinstance(step, Next):
+            assert isinstance(page, Page)
+            self._ask_ahead(page, self._progress(came))
             return self._next_page(step)
         seen = wrong is None and not isinstance(page, Unchanged)
         if seen and (doubt := doubt_of(self._station, self.tick, self._answer.seen())):
@@ -258,6 +278,17 @@ class TickAsking:
             asked=self._named,
         )
 
+    def _ask_ahead(self, page: Page, progress: Progress) -> None:
+        source = self._station.stream.source
+        if isinstance(source.paging, SinglePage) or source.paging.concurrency == 1:
+            return
+        for one in self._abreast.wanted(foreseen(source.paging, page, progress, most=source.paging.concurrency)):
+            if self._cancelled.is_set() or self._dealings.may_ask() is not None:
+                return
+            request = page_request(source, self._question, one)
+            if not self._abreast.ask(one, request, timeout=self._timeout(), max_bytes=self._room):
+                return
+
     def _next_page(self, page: Next) -> Later:
         self._page = page
         if page.by is not None:
@@ -269,6 +300,7 @@ class TickAsking:
         self._answer.take(came, self._request, number=self._page.number, more=more)
 
     def _accept(self, wrong: str | None) -> Answered:
+        self._abreast.forget()
         entry = self._answer.accept(attempts=self._attempts, wrong=wrong)
         self._station.world.tell(Accepted(self._station.stream.name, entry, self._answer.received))
         return Answered(entry)

@@ -265,6 +265,7 @@ class PagesTable(_Table):
     has_more: Selection = ()
     stop_after_empty_page: bool | None = None
     max_pages: Annotated[int, Field(ge=1)] = MOST_PAGES
+    concurrency: Annotated[int, Field(ge=1, le=8)] = 1
 
 
 class ChecksTable(_Table):

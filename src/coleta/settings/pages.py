@@ -70,6 +70,8 @@ def _amiss(pages: PagesTable, table: StreamTable) -> Iterator[tuple[str, str]]:
         yield "first", "must be a whole number, without quotes"
     if pages.stop_after_empty_page is False and pages.kind in _COUNTED and not any(map(pages.__getattribute__, _SIGNS)):
         yield "stop_after_empty_page", "nothing else would end the answer; say where total, total_pages or has_more is"
+    if pages.concurrency > 1 and (pages.kind not in _COUNTED or not (pages.total or pages.total_pages)):
+        yield "concurrency", "needs pages by number or by offset, and total or total_pages, to know which will follow"
     if not table.records and table.expect != "object":
         for key in ("next", *_SIGNS):
             if getattr(pages, key) and pages.kind in GOES_WITH.get(key, (pages.kind,)):
@@ -88,6 +90,7 @@ def build_paging(pages: PagesTable | None) -> Paging:
         has_more=pages.has_more,
         stop_after_empty_page=_value(pages, "stop_after_empty_page") is True,
         max_pages=pages.max_pages,
+        concurrency=pages.concurrency,
     )
     more = {name: getattr(ends, name) for name in Ends.__dataclass_fields__}
     param, first = str(_value(pages, "param")), _value(pages, "first")

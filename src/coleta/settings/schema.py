@@ -158,6 +158,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "has_more": "Where a page says, by true or false, whether another follows.",
         "stop_after_empty_page": "Whether a page without records is the last.",
         "max_pages": "The most pages of one answer.",
+        "concurrency": "How many pages are asked for at once.",
     },
     ("stream", "NAME", "retention"): {
         "archive": "How long the copies of answers that have landed are kept.",

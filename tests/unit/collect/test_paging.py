@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from coleta.collect.envelope import Page
-from coleta.collect.paging import Broken, Next, Progress, Whole, after, fingerprint, opening, told_by
-from coleta.paging import Cursor, NextLink, Offset, PageNumber, SinglePage
+from coleta.collect.paging import Broken, Next, Progress, Whole, after, fingerprint, foreseen, opening, told_by
+from coleta.paging import Cursor, NextLink, Offset, PageNumber, Paging, SinglePage
 
 
 def progress(number: int = 1, *, received: int, repeats: bool = False) -> Progress:
@@ -142,3 +142,33 @@ def test_a_total_counts_for_cursors_and_links_too() -> None:
 def test_a_header_that_says_nothing_of_a_next_page_ends_the_answer(paging: Cursor | NextLink) -> None:
     assert told_by(paging, (("x-next", " "), ("link", "</a>; rel=prev"))) is None
     assert after(paging, Page(count=3), progress(received=3)) == Whole()
+
+
+def test_pages_that_surely_follow_are_foreseen_by_what_the_page_declares() -> None:
+    number, offset = PageNumber(first=0), Offset(first=1)
+
+    assert foreseen(number, Page(3, total_pages=4), progress(0, received=3), most=8) == [Next(1), Next(2), Next(3)]
+    assert foreseen(number, Page(3, total=7), progress(1, received=6), most=8) == [Next(2)]
+    assert foreseen(offset, Page(3, total=9), progress(1, received=3), most=8) == [Next(2, 4), Next(3, 7)]
+    assert foreseen(offset, Page(3, total=9_000), progress(1, received=3), most=2) == [Next(2, 4), Next(3, 7)]
+
+
+@pytest.mark.parametrize(
+    ("paging", "page"),
+    [
+        (PageNumber(), Page(3)),
+        (PageNumber(), Page(0, total=9)),
+        (PageNumber(), Page(3, total=3)),
+        (PageNumber(max_pages=1), Page(3, total=9)),
+        (Cursor(next=("n",)), Page(3, total=9, next="c")),
+    ],
+)
+def test_nothing_is_foreseen_where_nobody_can_know(paging: Paging, page: Page) -> None:
+    assert foreseen(paging, page, progress(1, received=3), most=8) == []
+
+
+def test_what_is_foreseen_is_what_follows() -> None:
+    paging = Offset(size=3, total=("total",), first=0)
+    (guessed, *_) = foreseen(paging, Page(3, total=9), progress(1, received=3), most=8)
+
+    assert after(paging, Page(3, total=9), progress(1, received=3)) == guessed
