@@ -250,6 +250,31 @@ def test_landing_less_often_plans_fewer_objects(write_project: Callable[..., Pat
     assert 240 <= compras["objects"] <= 240 + 3 * 11
 
 
+@pytest.mark.parametrize(
+    ("more", "each_tick", "each_object"),
+    [
+        ('archive = "landed"', 1, 0),
+        ('archive = "first"', 1, 0),
+        ('table = "delta"', 0, 1.2),
+        ('table = "iceberg"', 0, 3),
+    ],
+)
+def test_copies_for_the_archive_and_commits_of_a_table_are_planned(
+    write_project: Callable[..., Path], call: Call, more: str, each_tick: float, each_object: float
+) -> None:
+    land = 'land = { every = "10m" }'
+    plans = []
+    for written in (land, f"{more}\n{land}"):
+        made = write_project(more=written)
+        (compras,) = call("-C", made, "plan", "--days", 10, "--json").document["streams"]
+        plans.append(compras)
+    without, found = plans
+
+    objects = without["objects"] - 10  # ten or eleven dates begin with one that has no rows
+    assert found["puts"] - without["puts"] == pytest.approx(each_tick * 14400 + each_object * objects, abs=4)
+    assert found["objects"] == pytest.approx(without["objects"], abs=1)
+
+
 def test_a_live_answer_says_for_how_long_the_spool_has_room_and_lands_nothing(
     write_project: Callable[..., Path], call: Call
 ) -> None:

@@ -29,6 +29,11 @@ AROUND_BYTES = 1_500
 """What a spool file holds around its terms and its pages: the request, times, headers, checksums."""
 
 
+TABLE_PUTS = {"delta": 1.2, "iceberg": 3.0}
+"""What a table's commit puts: a Delta table an entry in its log, and with each tenth a checkpoint and the name of that;
+an Iceberg table a manifest, the list of all, and its metadata."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usual:
     """What an answer is like, as far as that is known.
@@ -47,9 +52,10 @@ class Usual:
 class Needs:
     """What a stream needs in the time that was asked for.
 
-    ``puts`` are those of objects and of quarantine files; where nothing was collected yet, each answer is taken to
-    have one of these. ``gets`` are the look at the log's next name before each object. What a start does once, and
-    the putting of new terms, is not counted. Bytes are None where nothing is known.
+    ``puts`` are those of objects, of quarantine files, of copies for the archive and of the table's commits; where
+    nothing was collected yet, each answer is taken to have one quarantine file. ``gets`` are the look at the log's next
+    name before each object. What a start does once, the putting of new terms, and the gets by which a table is opened
+    are not counted. Bytes are None where nothing is known; those of the store have the archive's copies in them.
     """
 
     stream: str
@@ -86,7 +92,9 @@ def usual(landed: Landed | None, *, wire_bytes: int | None, stream: Stream) -> U
     waiting = [entry for entry in landed.books.spool.waiting if not entry.is_gap]
     if spool_bytes is None and waiting:
         spool_bytes = sum(entry.size_bytes for entry in waiting) / len(waiting)
-    newest = [one for one in landed.commits if _answers(one.record.accounts)][-NEWEST:]
+    # Some of them have no answer: gaps, and what sends the log to another folder.
+    commits = landed.books.history.newest(4 * NEWEST)
+    newest = [one for one in commits if _answers(one.record.accounts)][-NEWEST:]
     answers = [account for one in newest for account in _answers(one.record.accounts)]
     if not answers:
         return Usual(spool_bytes=spool_bytes)
@@ -117,16 +125,26 @@ def needs(stream: Stream, known: Usual, *, now: datetime, days: int) -> Needs:
     turns = len({instant.date() for instant in counted})
     ticks, objects = len(counted) * more, (len(batches) + turns) * more
     notes = ticks * (1.0 if known.notes is None else known.notes)
+    copies = 0.0 if stream.archive == "none" else ticks
+    # Each landing is registered by itself, or together with those that came meanwhile.
+    published = len(batches) * more * TABLE_PUTS.get(stream.table or "", 0.0)
     return Needs(
         stream=stream.name,
         ticks=ticks,
         requests=ticks * known.pages,
         objects=objects,
-        puts=objects + notes,
+        puts=objects + notes + copies + published,
         gets=objects,
         spool_bytes=None if known.spool_bytes is None else known.spool_bytes * ticks,
-        object_bytes=None if known.object_bytes is None else known.object_bytes * ticks,
+        object_bytes=_stored(known, ticks, copies),
     )
+
+
+def _stored(known: Usual, ticks: float, copies: float) -> float | None:
+    """How many bytes come to lie in the store."""
+    if known.object_bytes is None or (copies and known.spool_bytes is None):
+        return None
+    return known.object_bytes * ticks + (known.spool_bytes or 0) * copies
 
 
 def _batches(ticks: Iterable[datetime], landing: Landing, each_bytes: float) -> Iterator[int]:

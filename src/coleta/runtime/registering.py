@@ -7,6 +7,7 @@ go on, and is read from the very handle that the next change is made on. Any dou
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -30,6 +31,9 @@ from coleta.terms import Terms
 
 OBJECTS_AT_ONCE = 200
 """How many commits of the log one commit of the table takes: a few seconds of reading from a store far away."""
+
+MANY = 32
+"""How many objects are read at once: each takes a bucket some 15 ms, in which Python can look at that many."""
 
 TRIES = 5
 """How often a table is opened anew in a row before it counts as unavailable."""
@@ -95,7 +99,7 @@ def _publish(shelf: Shelf, *, accept: bool, beyond: bool) -> Publication | None:
     terms = [_terms(shelf, digest) for digest in dict.fromkeys(one.record.terms for one in filled or taken)]
     opened = _created(shelf, terms[0]) if opened is None else opened
     opened = _widened(shelf, opened, terms)
-    files = [file for one in filled if (file := _file(shelf, one)) is not None]
+    files = _files(shelf, filled)
     until = taken[-1].record.seq
     opened.register(files, until=until)
     _remember(shelf, replace(opened.state, version=opened.state.version + 1, seq=until))
@@ -158,6 +162,16 @@ def _terms(shelf: Shelf, digest: str) -> Terms:
     if stored is None:
         raise Corrupt("a record names these terms, and they are not there", where=name, hint="coleta verify tells more")
     return Terms.from_json(stored)
+
+
+def _files(shelf: Shelf, filled: Sequence[Committed]) -> list[DataFile]:
+    """How the table names the objects of `filled`, in order. Many of them, as of an old log, are read side by side."""
+    if len(filled) < MANY:
+        found = [_file(shelf, one) for one in filled]
+    else:
+        with ThreadPoolExecutor(MANY, thread_name_prefix="register") as pool:
+            found = list(pool.map(lambda one: _file(shelf, one), filled))
+    return [file for file in found if file is not None]
 
 
 def _file(shelf: Shelf, committed: Committed) -> DataFile | None:

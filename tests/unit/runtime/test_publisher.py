@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
+from threading import Barrier
 from typing import ClassVar
 
 import pytest
@@ -20,11 +21,11 @@ from coleta.land.parquet import ObjectWriter
 from coleta.land.record import record_digest
 from coleta.land.table import Columns, columns_of
 from coleta.land.watermark import DELTA, DataFile, TableMake, TableState
-from coleta.ports import OpenTable
+from coleta.ports import Created, Exists, ObjectStore, OpenTable
 from coleta.runtime.events import Published, TableStopped, Trouble
 from coleta.runtime.lander import land
 from coleta.runtime.publisher import IDLE, LONG_PAUSE, SHORTEST_PAUSE, Publisher, publish_now, shelf_of
-from coleta.runtime.registering import OBJECTS_AT_ONCE, Publication, pending, publish, publish_all
+from coleta.runtime.registering import MANY, OBJECTS_AT_ONCE, Publication, pending, publish, publish_all
 from coleta.runtime.station import Station
 from coleta.terms import Terms
 from coleta.testing.bench import Bench, bench_stream, waiting
@@ -323,11 +324,11 @@ class Moving:
     def head(self) -> Head | None:
         return self.inner.head()
 
-    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
+    def enter(self, head: Head | None, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
         self.inner.enter(head, committed, before=before)
 
-    def landed(self, answer_ids: Collection[str]) -> frozenset[str]:
-        return self.inner.landed(answer_ids)
+    def landed(self, answer_ids: Collection[str], *, days: Collection[date] | None = None) -> frozenset[str]:
+        return self.inner.landed(answer_ids, days=days)
 
     def commits(self, *, newest: int | None = None, naming: Collection[str] | None = None) -> Iterator[Committed]:
         if not self.moved:
@@ -344,6 +345,38 @@ def test_a_long_log_is_registered_in_parts(world: World) -> None:
 
     assert [one.until for one in done] == [OBJECTS_AT_ONCE, OBJECTS_AT_ONCE + 3]
     assert [one.more for one in done] == [True, False]
+    assert world.registered() == world.filled()
+
+
+class Together:
+    """A store whose data objects are given only to so many readers at once."""
+
+    def __init__(self, inner: ObjectStore, readers: int) -> None:
+        self.inner = inner
+        self.barrier = Barrier(readers, timeout=20)
+
+    def create(self, name: str, body: bytes | memoryview, *, sha256: str) -> Created | Exists:
+        return self.inner.create(name, body, sha256=sha256)
+
+    def read(self, name: str, *, last: int | None = None) -> bytes | None:
+        if name.startswith("data/"):
+            self.barrier.wait()
+        return self.inner.read(name, last=last)
+
+    def size(self, name: str) -> int | None:
+        return self.inner.size(name)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        return self.inner.names(prefix)
+
+
+def test_the_objects_of_an_old_log_are_read_side_by_side_and_registered_in_order(world: World) -> None:
+    for _ in range(MANY + 8):
+        world.land(ONE)
+    shelf = shelf_of(world.station, world.table)
+
+    publish(replace(shelf, store=Together(shelf.store, 4)), beyond=False)
+
     assert world.registered() == world.filled()
 
 
