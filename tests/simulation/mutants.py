@@ -41,6 +41,9 @@ def told(path: str, words: str) -> tuple[Hunt, ...]:
     return (("pytest", path, words),)
 
 
+TABLES: tuple[Hunt, ...] = (("--only", "table", "--seeds", "60"), ("--only", "table", "--seed", "60", "--seeds", "600"))
+"""How a mutant of publishing is hunted."""
+
 MOVES = (*told("tests/simulation/test_moves.py", "quiet"), *told("tests/simulation/test_moves.py", ""))
 """How a mutant of a move is hunted."""
 
@@ -654,7 +657,7 @@ MUTANTS = (
         "runtime/registering.py",
         "    opened.register(files, until=until)",
         "    (shelf.table.open(shelf.identity.uuid) or opened).register(files, until=until)",
-        told("tests/unit/runtime/test_publisher.py", "overtaken"),
+        TABLES,
     ),
     Mutant(
         "table_without_a_transaction",
@@ -668,7 +671,7 @@ MUTANTS = (
         "runtime/registering.py",
         "    opened = _widened(shelf, opened, terms)\n",
         "",
-        told("tests/unit/runtime/test_publisher.py", "columns_that_a_contract_adds"),
+        TABLES,
     ),
     Mutant(
         "newest_commits_are_the_next",
@@ -683,6 +686,62 @@ MUTANTS = (
         "        except Exception as error:  # noqa: BLE001  # as above; whatever it is, the commit may have come to be\n",
         "        except SystemError as error:\n",
         told("tests/conformance/test_table.py", "folder"),
+    ),
+    Mutant(
+        "table_widened_on_a_handle_that_others_have_passed",
+        "runtime/registering.py",
+        "if anew is None or anew.state.seq != opened.state.seq or anew.state.table != opened.state.table:",
+        "if anew is None:",
+        TABLES,
+    ),
+    Mutant(
+        "doubt_about_the_table_is_success",
+        "runtime/registering.py",
+        "    opened.register(files, until=until)\n",
+        "    try:\n        opened.register(files, until=until)\n    except Doubtful:\n        pass\n",
+        TABLES,
+    ),
+    Mutant(
+        "objects_without_rows_registered",
+        "runtime/registering.py",
+        "[file for one in filled if (file := _file(shelf, one)) is not None]",
+        "[_file(shelf, one) or DataFile(one.name, 1, folder_date(one.name).isoformat(), 0, 0, {}) for one in taken]",
+        TABLES,
+    ),
+    Mutant(
+        "dropped_table_made_anew_by_itself",
+        "runtime/registering.py",
+        "        check_there(mark, where=shelf.where, make=shelf.table.make)\n",
+        "",
+        TABLES,
+    ),
+    Mutant(
+        "restored_table_registered_on",
+        "runtime/registering.py",
+        "        check_operations(opened.operations(mark.version), mark, where=shelf.where, make=shelf.table.make)\n",
+        "        pass\n",
+        TABLES,
+    ),
+    Mutant(
+        "table_held_up_to_what_landed_meanwhile",
+        "runtime/publisher.py",
+        "        self._held = head.seq\n",
+        "        self._held = head.seq + 1\n",
+        TABLES,
+    ),
+    Mutant(
+        "commits_that_the_table_holds_already",
+        "runtime/registering.py",
+        "        if head.seq > seq:\n            yield found",
+        "        if head.seq >= seq:\n            yield found",
+        TABLES,
+    ),
+    Mutant(
+        "watermark_of_another_handle",
+        "runtime/registering.py",
+        "    found = list(islice(_commits_after(shelf, opened, beyond=beyond)",
+        "    before, opened = opened, opened and shelf.table.open(shelf.identity.uuid)\n    found = list(islice(_commits_after(shelf, before, beyond=beyond)",
+        TABLES,
     ),
     Mutant(
         "retired_by_deleting",

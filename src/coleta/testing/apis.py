@@ -11,7 +11,7 @@ from random import Random
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from coleta.testing.bookkeeper import Given, misplaced
+from coleta.testing.bookkeeper import Given, is_good, misplaced
 from coleta.testing.setting import Kind
 from coleta.testing.stranger import Contents
 
@@ -29,6 +29,8 @@ class Inventing:
 
     random: Random
     pages: int = 1
+    bounded: bool = False
+    """Whether what breaks the contract is out of bounds, not of another type."""
     issued: int = 0
 
     def body(self, url: str, now: datetime) -> bytes:
@@ -39,7 +41,7 @@ class Inventing:
         records = []
         for _ in range(self.random.choice((1, 2, 3)) if self.pages > 1 else self.random.choice((0, 1, 2, 3))):
             self.issued += 1
-            records.append({"id": self.issued, "value": _value(self.random, self.issued)})
+            records.append({"id": self.issued, "value": _value(self.random, self.issued, bounded=self.bounded)})
         return json.dumps(records).encode()
 
 
@@ -58,12 +60,12 @@ _AT_ONCE = 2  # of the same `seq` and `at`: a request from a value on must not l
 class Events:
     """Has events, two at each instant, and gives those since a value or those of an interval, as often as asked."""
 
-    def __init__(self, random: Random, start: datetime, minutes: int) -> None:
+    def __init__(self, random: Random, start: datetime, minutes: int, *, bounded: bool = False) -> None:
         """Let events happen from shortly before `start` on for so many minutes, and none after."""
         begin = start - timedelta(minutes=3)
         number = int(timedelta(minutes=minutes + 3) / _EVERY) * _AT_ONCE
         self._events = [
-            _Happened(n + 1, n // _AT_ONCE, begin + (n // _AT_ONCE) * _EVERY, _value(random, n + 1))
+            _Happened(n + 1, n // _AT_ONCE, begin + (n // _AT_ONCE) * _EVERY, _value(random, n + 1, bounded=bounded))
             for n in range(number)
         ]
 
@@ -94,12 +96,13 @@ class Events:
             for one in self._events
             if (one.id <= newest if kind == "since" else any(start < one.at <= end for start, end in answered))
         )
-        given = {one.id: Given(one.id, isinstance(one.value, int), one.value is None, one.at) for one in self._events}
+        given = {one.id: Given(one.id, is_good(one.value), one.value is None, one.at) for one in self._events}
         return misplaced({**given, **{one.id: one for one in taken_up}}, wanted, contents)
 
 
-def _value(random: Random, number: int) -> int | str | None:
+def _value(random: Random, number: int, *, bounded: bool) -> int | str | None:
     """One in seven breaks the contract; a quarter of these breaks any that people have."""
     if random.random() >= 1 / 7:
         return number
-    return None if random.random() < 1 / 4 else "bad"
+    bad = -number if bounded else "bad"
+    return None if random.random() < 1 / 4 else bad

@@ -59,12 +59,13 @@ class Baton:
         self._later: list[tuple[datetime, Callable[[], None]]] = []
         self._stopped: dict[object, datetime] = {}
 
-    def spawn(self, name: str, process: object, work: Callable[[], None], *, after: timedelta = timedelta(0)) -> None:
+    def spawn(self, name: str, process: object, work: Callable[[], None], *, after: timedelta = timedelta(0)) -> Actor:
         """Let `work` begin in an actor of its own."""
         actor = Actor(name, process, self.now + after)
         self._actors.append(actor)
         # Not `threading.Thread`: starting one waits until it runs, and there are a dozen in each world.
         actor.thread = _thread.start_new_thread(self._live, (actor, work))
+        return actor
 
     def later(self, after: timedelta, effect: Callable[[], None]) -> None:
         """Let `effect` happen on its own when that time has passed, whoever runs then."""
@@ -94,6 +95,10 @@ class Baton:
         for actor in self._actors:
             if process is None or actor.process is process:
                 actor.wake = min(actor.wake, self.now)
+
+    def wake(self, actor: Actor) -> None:
+        """Wake `actor`, as if its time had come."""
+        actor.wake = min(actor.wake, self.now)
 
     def stop(self, process: object, *, until: datetime) -> None:
         """Let no actor of `process` have a turn before `until`, whoever rouses it."""

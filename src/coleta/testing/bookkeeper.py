@@ -237,13 +237,18 @@ def misplaced(given: Mapping[int, Given], wanted: Counter[int], contents: Conten
     return faults
 
 
+def is_good(value: object) -> bool:
+    """Whether the contract takes a record with `value`."""
+    return isinstance(value, int) and value >= 0
+
+
 def _given(body: bytes) -> tuple[Given, ...] | None:
     try:
         records = [record for page in body.splitlines() for record in json.loads(page)]
         return tuple(
             Given(
                 record["id"],
-                isinstance(record["value"], int),
+                is_good(record["value"]),
                 record["value"] is None,
                 datetime.fromisoformat(record["at"]) if "at" in record else None,
             )

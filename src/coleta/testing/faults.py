@@ -50,6 +50,7 @@ class Fault(StrEnum):
 
 _CRASHES = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
 _STOPS = (Fault.STALL, Fault.STOP)
+_COMMIT = (Fault.LOST, Fault.DOUBT, Fault.LATE, *_CRASHES, Fault.CRASH_LATE, *_STOPS)
 
 _EXCHANGE = (Fault.CUT, Fault.STATUS_500, Fault.NOT_DATA, *_CRASHES, *_STOPS)
 
@@ -79,6 +80,10 @@ MENU: dict[str, tuple[Fault, ...]] = {
     "store.delete": (Fault.UNAVAILABLE, Fault.LOST, *_CRASHES, *_STOPS),
     "cell.read": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
     "cell.replace": (Fault.UNAVAILABLE, Fault.LOST, *_CRASHES, *_STOPS),
+    "table.open": (Fault.UNAVAILABLE, Fault.CRASH_BEFORE, *_STOPS),
+    "table.create": _COMMIT,
+    "table.widen": _COMMIT,
+    "table.register": _COMMIT,
     "index.enter": (*_CRASHES, *_STOPS),
     "notes.remember": _CRASHES,
 }
@@ -142,12 +147,15 @@ class RandomFaults:
         """What the seed says."""
         if self.over:
             return None
-        if call.kind.startswith(("store.", "cell.")) and _within(call.now, self.store_outage):
+        if call.kind.startswith(_AT_THE_STORE) and _within(call.now, self.store_outage):
             return Fault.UNAVAILABLE
         if call.kind.startswith("transport.") and _within(call.now, self.source_outage):
             return Fault.STATUS_500
         menu = MENU.get(call.kind, ())
         return self.random.choice(menu) if menu and self.random.random() < self.rate else None
+
+
+_AT_THE_STORE = ("store.", "cell.", "table.")
 
 
 def _within(now: datetime, outage: tuple[datetime, datetime] | None) -> bool:

@@ -60,7 +60,7 @@ class KeptUp(Simulation):
         """Prepare; nothing runs yet."""
         super().__init__(setting, seed=seed, faults=faults)
         self.books = Bookkeeper(comes_again=setting.has_events, lifted=setting.lifts | {"expired"})
-        self.watch = self.store.watch = Watch(setting, self.store, self.books, self.machines)
+        self.watch = self.store.watch = self.tables.watch = Watch(setting, self.store, self.books, self.machines)
         self.given_up = 0
 
     def start(self, machine: Machine, *, after: timedelta = timedelta(0)) -> None:
@@ -75,8 +75,9 @@ class KeptUp(Simulation):
         while True:
             with turn.taken():
                 wake = lander.step(hurry=self.hurry)
+            process.landed()
             self._rest(process, wake)
-            if self.closing and lander.idle:
+            if self._ends(lander):
                 return
 
     def _keep(self, station: Station, process: Process, turn: Turn) -> None:

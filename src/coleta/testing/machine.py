@@ -23,7 +23,7 @@ from coleta.testing.setting import REFUSING, Setting
 CLOCK_URL = "http://store.test/"
 """Where a process learns what time it is at the store."""
 
-Errand = Literal["replay", "discard"]
+Errand = Literal["replay", "discard", "publish", "accept"]
 
 LATE = (timedelta(seconds=1), timedelta(seconds=150), timedelta(minutes=4))
 """How late a late effect comes: at once, after two ticks, or after all others have long moved on."""
@@ -52,6 +52,11 @@ class Machine:
     """When people have paused the stream here, by this machine's clock; None: it goes on."""
     bodies: list[tuple[datetime, bytes]] = field(default_factory=list)
     """The answers accepted here that its checks do not refuse: the ends of their ticks, and their bytes."""
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether it is only another process on a computer, whose disk it shares."""
+        return self.errand in ("publish", "accept")
 
     def body_before(self, end: datetime) -> bytes | None:
         """The bytes of the answer accepted here for the newest tick before the one that ends at `end`."""
@@ -102,6 +107,8 @@ class Process:
         """The pauses of its machine, as they were when the collector began its step."""
         self.asked: Interval | None = None
         """The tick that was asked last."""
+        self.landed: Callable[[], None] = lambda: None
+        """Called after each step of the lander."""
 
     def meet(self, kind: str) -> Fault | None:
         """See ``Gate``."""

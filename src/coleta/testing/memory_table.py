@@ -39,7 +39,7 @@ class MemoryTable:
         if not self.kept.states:
             return None
         newest = self.kept.states[-1]
-        return MemoryOpenTable(self.kept, newest if newest.log == log else replace(newest, seq=0))
+        return MemoryOpenTable(self.kept, newest, newest if newest.log == log else replace(newest, seq=0))
 
     def create(self, columns: Columns, *, log: str) -> None:
         """See ``Table``."""
@@ -57,9 +57,10 @@ class MemoryTable:
 class MemoryOpenTable:
     """One version of a ``MemoryTable``."""
 
-    def __init__(self, kept: Kept, state: TableState) -> None:
-        """Stand at `state`."""
+    def __init__(self, kept: Kept, newest: TableState, state: TableState) -> None:
+        """Stand at what was `newest` in `kept`, which for one log is `state`."""
         self._kept = kept
+        self._newest = newest
         self._state = state
 
     @property
@@ -83,7 +84,7 @@ class MemoryOpenTable:
         self._kept.files |= {file.path: file for file in files}
 
     def _commit(self, operation: str, change: Callable[[TableState], TableState]) -> None:
-        _commit(self._kept, self._state, operation, change)
+        _commit(self._kept, self._newest, operation, change)
 
 
 class MemoryTableFiles:
@@ -104,7 +105,7 @@ class MemoryTableFiles:
             for file in self.kept.files.values()
         )
         layout = Layout(state, self.kept.generation, files, self.kept.history, self.kept.obstacle)
-        return MemoryOpenFiles(self.kept, layout)
+        return MemoryOpenFiles(self.kept, newest, layout)
 
     def tidy(self, now: datetime) -> Iterator[int]:
         """See ``TableFiles``: versions take no room here."""
@@ -114,9 +115,10 @@ class MemoryTableFiles:
 class MemoryOpenFiles:
     """What one version of a ``MemoryTable`` is made of."""
 
-    def __init__(self, kept: Kept, layout: Layout) -> None:
-        """Stand at `layout`."""
+    def __init__(self, kept: Kept, newest: TableState, layout: Layout) -> None:
+        """Stand at what was `newest` in `kept`, whose files are as `layout` says."""
         self._kept = kept
+        self._newest = newest
         self._layout = layout
 
     @property
@@ -128,15 +130,17 @@ class MemoryOpenFiles:
         """See ``OpenFiles``."""
         if unknown := set(gone) - self._layout.paths:
             raise Doubtful(f"the table does not read {min(unknown)}")
-        _commit(self._kept, self._layout.state, "WRITE", lambda state: state)
+        _commit(self._kept, self._newest, "WRITE", lambda state: state)
         self._kept.generation += 1
         self._kept.files = {path: file for path, file in self._kept.files.items() if path not in gone}
         self._kept.files |= {file.path: file for file in new}
 
 
-def _commit(kept: Kept, state: TableState, operation: str, change: Callable[[TableState], TableState]) -> None:
-    if len(kept.states) != state.version + 1:
+def _commit(kept: Kept, found: TableState, operation: str, change: Callable[[TableState], TableState]) -> None:
+    """Change what was `found` as the newest version, and still is."""
+    # Also where the table was dropped or put back meanwhile: then another version has this one's number, or none.
+    if not kept.states or kept.states[-1] is not found:
         raise Doubtful("another has changed the table since it was opened")
     # Of the newest, since a handle opened for another log stands at its beginning.
-    kept.states.append(replace(change(kept.states[-1]), version=state.version + 1))
+    kept.states.append(replace(change(found), version=found.version + 1))
     kept.operations.append(operation)

@@ -14,10 +14,12 @@ from coleta.runtime.opening import Premises
 from coleta.runtime.station import World
 from coleta.stream import Stream
 from coleta.testing.baton import Baton
+from coleta.testing.gated_table import GatedTable
 from coleta.testing.gates import GatedCell, GatedIndex, GatedNotes, GatedSpool, GatedStore
 from coleta.testing.machine import CLOCK_URL, Process
 from coleta.testing.memory import MemoryCell, MemoryIndex, MemoryScratch, MemorySpool, SeededIds
 from coleta.testing.setting import Setting
+from coleta.testing.table_watch import TableWatch
 from coleta.testing.watch import Watch, WatchedStore
 
 ROLLED = 3
@@ -33,6 +35,7 @@ class Ground(Protocol):
     store: WatchedStore
     cell: MemoryCell
     watch: Watch
+    tables: TableWatch
 
 
 def world_of(ground: Ground, process: Process) -> World:
@@ -44,6 +47,7 @@ def world_of(ground: Ground, process: Process) -> World:
         if isinstance(event, Asking):
             process.asked = event.tick
         ground.watch.saw(process, event)
+        ground.tables.saw(event)
 
     owner = f"m{process.machine.number}"
     clocks = ClockGuard(process, process) if ground.setting.guarded else None
@@ -78,4 +82,5 @@ def premises_of(ground: Ground, process: Process, stream: Stream | None = None) 
         clock_url=CLOCK_URL if ground.setting.guarded else None,
         cell=GatedCell(ground.cell, process) if ground.setting.lease else None,
         rolled=ROLLED,
+        table=None if stream.table is None else GatedTable(ground.tables, process),
     )

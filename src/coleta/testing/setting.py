@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Literal
 
-from coleta.contract.types import Contract, Field, Int, Str, Timestamp
+from coleta.contract.types import Contract, Field, Int, Rules, Str, Timestamp
 from coleta.paging import PageNumber, SinglePage
 from coleta.stream import Archive, CatchUp, Checks, Every, Landing, Source, Stream
 from coleta.terms import Terms
@@ -28,6 +28,7 @@ REFUSING = ("retry", "reject")
 
 _INVENTED = Contract((Field("id", Int()), Field("value", Int())))
 _EVENTS = Contract((Field("id", Int()), Field("seq", Int()), Field("at", Timestamp()), Field("value", Int())))
+_NOTE = Field("note", Str(), required=False)
 _QUERIES: dict[Kind, str] = {
     "latest": "",
     "window": "?from={tick.start}&until={tick.end}",
@@ -46,16 +47,20 @@ class Jump:
     by: timedelta
 
 
-Deeds = Literal["pause", "resume", "replay", "discard"]
+Deeds = Literal["pause", "resume", "replay", "discard", "publish", "accept", "drop", "put_back", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """At ``after`` (since the start) a person pauses a machine, lets it go on, or sees to the quarantine."""
+    """At ``after`` (since the start) a person pauses a machine, lets it go on, or sees to quarantine or table."""
 
     after: timedelta
     what: Deeds
     machine: int = 0
+
+
+Only = Literal["table"]
+"""What all worlds of a run may be asked to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +92,18 @@ class Setting:
     checks: Checks = NO_CHECKS
     """What a whole answer is held against. The API gives wrong ones only where they are found by it."""
     deeds: tuple[Deed, ...] = ()
+    table: tuple[bool, ...] = ()
+    """Which machines keep the stream's table up with its log, as ``every``; none: there is no table."""
 
     @classmethod
-    def drawn(cls, random: Random) -> Setting:
-        """A setting as the seed has it."""
+    def drawn(cls, random: Random, *, only: Only | None = None) -> Setting:
+        """A setting as the seed has it, and what it is to have in any case."""
         machines = random.choice((1, 2, 2, 2, 3))
         minutes = random.choice((4, 6))
         start = NEAR_MIDNIGHT + random.choice((timedelta(0), 5 * HOUR))
         dies_after = minutes * MINUTE * random.random() if random.random() < 1 / 4 else None
         joins = random.random() < 1 / 6 or (dies_after is not None and machines == 1)
-        return cls(
+        drawn = cls(
             machines=machines,
             minutes=minutes,
             every=(MINUTE, random.choice((MINUTE, MINUTE, timedelta(seconds=90)))),
@@ -115,7 +122,23 @@ class Setting:
             guarded=random.random() < (2 / 3 if jumps else 1 / 8),
             checks=_drawn_checks(random) if random.random() < 1 / 4 else NO_CHECKS,
             deeds=_drawn_deeds(random, machines, minutes) if random.random() < 1 / 3 else (),
-        ).consistent()
+        )
+        return drawn._with_a_table(random, always=only == "table").consistent()
+
+    def _with_a_table(self, random: Random, *, always: bool) -> Setting:
+        """The same, in some cases with a table that some machines keep, and that people see to."""
+        if random.random() >= 1 / 4 and not always:
+            return self
+        deeds, minute = list(self.deeds), self.minutes + 1
+        for _ in range(random.choice((0, 1, 2, 3))):
+            deeds.append(Deed(minute * MINUTE * random.random(), "publish", random.randrange(self.machines)))
+        if random.random() < 1 / 4:
+            what: Deeds = random.choice(("drop", "put_back", "restore"))
+            deeds.append(Deed(minute * MINUTE * random.random(), what))
+            for number in range(random.choice((0, 1, self.machines))):
+                deeds.append(Deed(minute * MINUTE * random.random(), "accept", number))
+        table = random.choice(((True,), (True,), (True, False), (False, True)))
+        return replace(self, deeds=tuple(deeds), table=table)
 
     def consistent(self) -> Setting:
         """Without a check whose outcome nobody could foretell: one machine need not know what another was told.
@@ -158,6 +181,10 @@ class Setting:
         coming = [self.start + jump.after for jump in self.jumps if jump.machine == machine]
         return next((at for at in coming if at > now), None)
 
+    def keeps_table(self, number: int) -> bool:
+        """Whether machine `number` keeps the table up with the log."""
+        return bool(self.table) and self.table[number % len(self.table)]
+
     def stream(self, number: int) -> Stream:
         """The stream as the project file of machine `number` has it."""
         paging = PageNumber(max_pages=5) if self.pages > 1 else SinglePage()
@@ -174,19 +201,29 @@ class Setting:
                 lag=self.lag,
             ),
             schedule=Every(self.every[number % len(self.every)]),
-            terms=self.terms(keyed=False),
+            # Who joins has the contract that others get when somebody edits their project files.
+            terms=self.terms(keyed=False, wide=number >= self.machines),
             catch_up=self.catch_up,
             landing=Landing(every=self.land_every),
             archive=self.archive,
             lease=self.lease,
             checks=self.checks,
+            table="delta" if self.keeps_table(number) else None,
         )
 
-    def terms(self, *, keyed: bool, mended: bool = False) -> Terms:
-        """The terms of the project file, before or after somebody gave the stream a key, or `mended` its contract."""
-        contract = _EVENTS if self.kind in ("placed", "since") else _INVENTED
-        if mended:
-            contract = Contract((*contract.fields[:-1], Field("value", Str())))
+    def terms(self, *, keyed: bool, mended: bool = False, wide: bool = False) -> Terms:
+        """The terms of the project file, before or after somebody gave the stream a key, or `mended` its contract.
+
+        Where there is a table, also before or after somebody made the contract `wide` by a column.
+        """
+        contract = _EVENTS if self.has_events else _INVENTED
+        *others, value = contract.fields
+        if self.table:
+            # Its columns keep their types: what breaks the contract is out of bounds, and mended is what has none.
+            value = value if mended else Field(value.name, value.type, rules=Rules(minimum=0))
+            contract = Contract((*others, value, *((_NOTE,) if mended or wide else ())))
+        elif mended:
+            contract = Contract((*others, Field("value", Str())))
         return Terms(contract, key=("id",) if keyed else (), cursor=_CURSORS[self.kind])
 
 

@@ -10,69 +10,38 @@ compares what was accepted with what the store holds.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from random import Random
 
-from coleta.errors import Retryable, SpoolRefused
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.runtime.archive import ALIVE
-from coleta.runtime.collector import Collector
-from coleta.runtime.lander import ADOPT_EVERY, Lander
-from coleta.runtime.opening import open_station
-from coleta.runtime.station import Station
-from coleta.stream import Every
-from coleta.testing.apis import Api, Events, Inventing
-from coleta.testing.baton import Baton
-from coleta.testing.bookkeeper import Bookkeeper, crc
-from coleta.testing.faults import DEADLY, MENU, Call, Fault, FaultPlan
-from coleta.testing.machine import Machine, Process
-from coleta.testing.memory import MemoryCell, SeededIds
-from coleta.testing.people import Errands, set_pause, visitor
-from coleta.testing.premises import premises_of, world_of
+from coleta.runtime.lander import ADOPT_EVERY
+from coleta.runtime.publisher import LONG_PAUSE
+from coleta.testing.bookkeeper import crc
+from coleta.testing.faults import FaultPlan
+from coleta.testing.lives import Lives
+from coleta.testing.machine import Errand, Machine
+from coleta.testing.people import set_pause, visitor
+from coleta.testing.publishing import guest, publish_the_rest
 from coleta.testing.setting import MINUTE, Deed, Setting
-from coleta.testing.watch import PREFIX, Watch, WatchedStore
 
-STALL = 3 * MINUTE
 SETTLING = timedelta(seconds=150)
 """Two deadlines and some pauses, after the faults are over and what they delayed has come."""
 LEASED = 6 * MINUTE
 """The same where a lease may have to run out first."""
 TAKING_UP = ALIVE + ADOPT_EVERY
 """Long enough for others to take up what a dead machine has left in the archive."""
-MOST_TURNS = 30_000
-"""Some seven times as many as a long world has: one that passes this never comes to rest."""
 
 
-class Simulation:
+class Simulation(Lives):
     """One world, from its start to its rest."""
 
     def __init__(self, setting: Setting, *, seed: int, faults: FaultPlan, last_call: int | None = None) -> None:
         """Prepare; nothing runs yet. The machine that makes call `last_call` dies at it for good."""
-        self.setting = setting
-        self.random = Random(seed)
-        self.faults = faults
-        self.baton = Baton(self.random, setting.start, most_turns=MOST_TURNS)
-        self.ids = SeededIds(seed)
-        self.store = WatchedStore()
-        self.cell = MemoryCell()
-        self.events = Events(self.random, setting.start, setting.minutes) if setting.has_events else None
-        self.api: Api = self.events or Inventing(self.random, setting.pages)
-        self.books = Bookkeeper(comes_again=setting.has_events, lifted=setting.lifts)
-        self.errands = Errands(self.store)
-        self.last_call = last_call
-        self.slow_until = max((setting.start + deed.after for deed in setting.deeds), default=setting.start)
-        self.calls: list[str] = []
+        super().__init__(setting, seed=seed, faults=faults, last_call=last_call)
         self.calls_until_calm = 0
         self.end = setting.start + setting.minutes * MINUTE
-        self.calm = False
-        self.hurry = False
-        self.closing = False
-        self.machines = [Machine(n, setting.stream(n)) for n in range(setting.machines)]
-        self.watch = self.store.watch = Watch(setting, self.store, self.books, self.machines)
         self.visitors: list[Machine] = []
-        self.processes: list[Process] = []
 
     def run(self) -> list[str]:
         """Run to the end; every way in which the promise was broken."""
@@ -99,11 +68,25 @@ class Simulation:
             self.closing = True
             self.baton.rouse()
             self.baton.run(self._at_rest)
+            if self.setting.table:
+                self._bring_the_table_up()
         except Exception as error:  # noqa: BLE001 - a broken law or a bug, told as every other fault is
             return [f"{type(error).__name__}: {error}"]
         finally:
             self.baton.end()
         return self.check()
+
+    def _bring_the_table_up(self) -> None:
+        """Let people mend what they did to the table, and publishers end their pauses; then all is there."""
+        if self.tables.undone:
+            if self.tables.lacks_rows:
+                self.tables.drop()
+            for machine in self.machines:
+                self._see_to_the_table(machine, "accept")
+            self.baton.run(self._at_rest)
+        self._run_until(self.baton.now + LONG_PAUSE + MINUTE)
+        self.watch.broken += self.tables.behind(self.machines)
+        publish_the_rest(self.tables, self.store)
 
     def _run_until(self, instant: datetime) -> None:
         # Something happens then, so that time is not moved on beyond it where everybody sleeps for longer.
@@ -127,13 +110,26 @@ class Simulation:
         self.start(self.machines[-1])
 
     def _do(self, deed: Deed) -> None:
-        if deed.what in ("replay", "discard"):
-            keyed = self.random.random() < 1 / 2
-            self.visitors.append(visitor(self.setting, len(self.visitors), deed.what, keyed=keyed))
-            self.start(self.visitors[-1])
-        elif not self.calm and not self.machines[deed.machine].dead:
-            machine = self.machines[deed.machine]
-            set_pause(machine, self.clock_of(machine), paused=deed.what == "pause")
+        machine = self.machines[deed.machine]
+        match deed.what:
+            case "replay" | "discard":
+                keyed = self.random.random() < 1 / 2
+                self.visitors.append(visitor(self.setting, len(self.visitors), deed.what, keyed=keyed))
+                self.start(self.visitors[-1])
+            case "publish" | "accept":
+                self._see_to_the_table(machine, deed.what)
+            case "drop":
+                self.tables.drop()
+            case "put_back":
+                self.tables.put_back(self.random)
+            case "restore":
+                self.tables.restore(self.random)
+            case "pause" | "resume" if not self.calm and not machine.dead:
+                set_pause(machine, self.clock_of(machine), paused=deed.what == "pause")
+
+    def _see_to_the_table(self, machine: Machine, errand: Errand) -> None:
+        self.visitors.append(guest(machine, len(self.visitors), errand))
+        self.start(self.visitors[-1])
 
     def _at_rest(self) -> bool:
         gone = all(machine.done or machine.dead for machine in self.visitors)
@@ -159,121 +155,3 @@ class Simulation:
     def digest(self) -> tuple[int, int]:
         """What tells two runs apart: how many calls were made, and every byte of the store."""
         return len(self.calls), crc({name: self.store.read(name) or b"" for name in self.store.names("")})
-
-    # Processes -----------------------------------------------------------------------------------
-
-    def start(self, machine: Machine, *, after: timedelta = timedelta(0)) -> None:
-        """Start a process on `machine`, which has forgotten its index in one of five cases."""
-        if machine.starts and self.random.random() < 1 / 5:
-            machine.indexes.clear()
-        if machine.starts and self.setting.edits and machine.errand is None:
-            every = self.random.choice((MINUTE, timedelta(seconds=90), timedelta(seconds=40)))
-            terms = self.setting.terms(keyed=self.random.random() < 1 / 2)
-            machine.stream = replace(machine.stream, schedule=Every(every), terms=terms)
-        machine.starts += 1
-        process = machine.process = Process(self, machine)
-        self.processes.append(process)
-        name = f"m{machine.number}.{machine.starts}"
-        self.baton.spawn(f"{name}.open", process, lambda: self._open(name, process), after=after)
-
-    def meet(self, process: Process, kind: str) -> Fault | None:
-        """A turn of the baton, then the fault that the plan has for this call."""
-        self.baton.pause()
-        number = len(self.calls)
-        self.calls.append(kind)
-        if self.calm:
-            return None
-        fault = self.faults.at(Call(number, kind, self.baton.now))
-        if number == self.last_call or self._comes_to_its_end(process.machine):
-            process.machine.doomed = True
-            if fault not in DEADLY:
-                fault = self.random.choice([one for one in MENU.get(kind, ()) if one in DEADLY] or DEADLY[:1])
-        match fault:
-            case Fault.CRASH_BEFORE:
-                process.die()
-            case Fault.STALL:
-                self.slow_until = max(self.slow_until, self.baton.now + STALL)
-                self.baton.pause(stall=STALL)
-                return None
-            case Fault.STOP:
-                self.slow_until = max(self.slow_until, self.baton.now + STALL)
-                self.baton.stop(process, until=self.baton.now + STALL)
-                self.baton.pause()
-                return None
-        return fault
-
-    def _comes_to_its_end(self, machine: Machine) -> bool:
-        dies_after = self.setting.dies_after
-        return machine.number == 0 and dies_after is not None and self.baton.now >= self.setting.start + dies_after
-
-    def crash(self, process: Process) -> None:
-        """Let `process` die; its machine starts another one after a while."""
-        machine = process.machine
-        self.baton.kill(process)
-        machine.process = None
-        if machine.doomed or self._comes_to_its_end(machine):
-            lost = machine.lose_disk()
-            if self.setting.archive == "first":
-                return  # what was accepted is in the store, too: nothing may be lost
-            elsewhere = (other.answers.values() for other in self.machines if other is not machine)
-            self.books.lost |= lost.difference(*elsewhere)
-            return
-        wait = self.random.choice((timedelta(seconds=1), timedelta(seconds=30), 3 * MINUTE))
-
-        def again() -> None:
-            if machine.process is None:
-                self.start(machine)
-
-        self.baton.later(wait, again)
-
-    def _open(self, name: str, process: Process) -> None:
-        station = None
-        while station is None:
-            try:
-                station = open_station(premises_of(self, process), world_of(self, process))
-            except (Retryable, SpoolRefused):
-                self.baton.sleep_until(self.baton.now + timedelta(seconds=5))
-        opened = station
-        if process.machine.errand is not None:
-            self.errands.run(opened, process)
-            process.machine.process = None
-            return
-        self.baton.spawn(f"{name}.collect", process, lambda: self._collect(opened, process))
-        self.baton.spawn(f"{name}.land", process, lambda: self._land(opened, process))
-
-    def _collect(self, station: Station, process: Process) -> None:
-        collector = Collector(station)
-        while not self.closing:
-            process.newest = process.now()
-            process.paused = tuple(process.machine.pauses)
-            self._rest(process, collector.step())
-            if self.closing:
-                return
-
-    def _land(self, station: Station, process: Process) -> None:
-        lander = Lander(station)
-        while True:
-            self._rest(process, lander.step(hurry=self.hurry))
-            if self.closing and lander.idle:
-                return
-
-    def _rest(self, process: Process, until: datetime) -> None:
-        """Wait as the service does: until the clock of this machine shows `until`, whenever that comes to be."""
-        machine = process.machine
-        while True:
-            wake = self.baton.now + (until - process.now())
-            jump = None if self.calm else self.setting.next_jump(machine.number, self.baton.now)
-            if jump is None or wake <= jump:
-                self.baton.sleep_until(wake)
-                return
-            self.baton.sleep_until(jump)
-            if self.baton.now < jump:
-                return  # it was roused
-
-    def clock_of(self, machine: Machine) -> datetime:
-        """What the clock of `machine` shows."""
-        now = self.baton.now
-        off = timedelta(0) if self.calm else self.setting.clock_is_off_by(machine.number, now)
-        # The first start of all makes the first tick; what an absurd clock would make of it is not tried here.
-        absurd = abs(off) > MINUTE * 60 and PREFIX + IDENTITY_NAME not in self.store.objects
-        return now if absurd else now + off

@@ -3,6 +3,7 @@
 python -m coleta.testing.simulator --seed 7            one seed, as a failing test prints it
 python -m coleta.testing.simulator --seeds 1000000     as many as one has time for, on all cores; Ctrl-C ends it,
                                                        and it says how to go on from there another time
+python -m coleta.testing.simulator --only table --seeds 500      only worlds with a table
 python -m coleta.testing.simulator --every-fault       each fault at each call, one a world
 python -m coleta.testing.simulator --power-loss        each state that a power loss may leave on a disk
 """
@@ -19,7 +20,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import Pool
+from typing import get_args
 
+from coleta.testing.setting import Only
 from coleta.testing.worlds import Case, EveryFault, PowerLoss, Seeds, Tried, try_case
 
 CHUNK = 20
@@ -33,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m coleta.testing.simulator", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds to run")
+    parser.add_argument("--only", choices=get_args(Only), help="only worlds that have it")
     parser.add_argument("--every-fault", action="store_true", help="run each fault at each call instead")
     parser.add_argument("--power-loss", action="store_true", help="lose power at each step on a disk instead")
     parser.add_argument("--case", type=int, help="only that one of the faults, or of the power losses")
@@ -41,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes work at once")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after so long")
     chosen = parser.parse_args(arguments)
-    what = EveryFault() if chosen.every_fault else PowerLoss() if chosen.power_loss else Seeds()
+    what = EveryFault() if chosen.every_fault else PowerLoss() if chosen.power_loss else Seeds(chosen.only)
     if isinstance(what, Seeds):
         numbers = range(chosen.seed, chosen.seed + chosen.seeds)
     elif chosen.case is not None:

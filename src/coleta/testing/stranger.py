@@ -30,11 +30,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class DataObject:
-    """A file under ``data/``: its record, the very bytes of that, and its rows' ids."""
+    """A file under ``data/``: its record, the very bytes of that, its rows' ids, its columns and its size."""
 
     record: dict  # type: ignore[type-arg]
     stored: bytes
     ids: tuple[int, ...]
+    columns: tuple[str, ...]
+    size_bytes: int
 
 
 @dataclass(slots=True)
@@ -61,7 +63,8 @@ class Stranger:
             with pq.ParquetFile(pa.BufferReader(body)) as file:
                 stored = file.metadata.metadata[b"coleta.record"]
                 rows = file.read(columns=["id"], use_threads=False)["id"].to_pylist() if file.metadata.num_rows else []
-            found = DataObject({**json.loads(stored), "_name": name}, stored, tuple(rows))
+                columns = tuple(file.schema_arrow.names)
+            found = DataObject({**json.loads(stored), "_name": name}, stored, tuple(rows), columns, len(body))
             self.known[name] = body, found
         return found
 

@@ -16,14 +16,16 @@ from random import Random
 from coleta.stream import Checks
 from coleta.testing.faults import DEADLY, MENU, Fault, NoFaults, OneFault, RandomFaults
 from coleta.testing.power_loss import Life, live, try_state
-from coleta.testing.setting import MINUTE, NEAR_MIDNIGHT, Deed, Setting
+from coleta.testing.setting import MINUTE, NEAR_MIDNIGHT, Deed, Only, Setting
 from coleta.testing.simulation import Simulation
 from coleta.testing.torn_disk import Remains
 
 _LONGER = timedelta(seconds=90)
+_SHORTER = timedelta(seconds=40)
 _LATER = NEAR_MIDNIGHT + MINUTE
 
 _SEEN_TO = (Deed(timedelta(seconds=65), "replay"), Deed(timedelta(seconds=100), "discard"))
+_PUBLISHED = (Deed(timedelta(seconds=75), "publish"),)
 _PAUSED = (Deed(timedelta(seconds=20), "pause"), Deed(timedelta(seconds=70), "resume"))
 _STERN = Checks(on_empty="reject", on_same="retry")
 
@@ -38,6 +40,7 @@ ONE_FAULT_SETTINGS = (
     Setting(machines=2, minutes=2, start=_LATER, lease=True),
     Setting(machines=1, minutes=2, start=_LATER, pages=2, catch_up="all", deeds=_SEEN_TO),
     Setting(machines=1, minutes=2, start=_LATER, guarded=True, checks=_STERN, deeds=_PAUSED),
+    Setting(1, 2, (MINUTE, _SHORTER), start=_LATER, table=(True,), deeds=_PUBLISHED, joins_after=timedelta(seconds=20)),
 )
 """The worlds in which every single fault is tried: all cross midnight, so that a turn is among the calls.
 
@@ -54,7 +57,9 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
-    """A random world for each seed."""
+    """A random world for each seed; all of them with what is asked for, if it is."""
+
+    only: Only | None = None
 
     def words(self, numbers: range) -> str:
         """What `numbers` are."""
@@ -62,11 +67,14 @@ class Seeds:
 
     def onward(self, left: range) -> str:
         """The words for those that are `left`."""
-        return f"--seed {left.start} --seeds {len(left)}"
+        return f"{self._asked()}--seed {left.start} --seeds {len(left)}"
 
     def attempt(self, number: int) -> Tried:
         """Try one."""
-        return Tried(f"--seed {number}", simulate(number).run())
+        return Tried(f"{self._asked()}--seed {number}", simulate(number, only=self.only).run())
+
+    def _asked(self) -> str:
+        return "" if self.only is None else f"--only {self.only} "
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +144,10 @@ def _power_losses() -> tuple[Life, list[tuple[int, Remains]]]:
     return life, list(life.states())
 
 
-def simulate(seed: int) -> Simulation:
+def simulate(seed: int, *, only: Only | None = None) -> Simulation:
     """The random world of `seed`, ready to run."""
     random = Random(seed)
-    setting = Setting.drawn(random)
+    setting = Setting.drawn(random, only=only)
     start, length = setting.start, setting.minutes * MINUTE
 
     def outage() -> tuple[datetime, datetime] | None:
