@@ -6,9 +6,14 @@ What follows from a page is decided in ``collect/paging.py``. A path is the keys
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 MOST_PAGES = 10_000
 """The most pages of one answer, unless its stream says otherwise: a million records at a hundred a page."""
+
+
+Into = Literal["query", "body"]
+"""Where in a request what a page is asked by stands: as a query parameter, or as a member of the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,8 @@ class Ends:
     """What of all kinds says where an answer ends, and how its pages are asked for.
 
     ``total`` is where a page gives a count of all records: what comes must agree. ``total_pages`` gives a count of
-    all pages, and ``has_more`` is true where another follows.
+    all pages, and ``has_more`` is true where another follows. Into a ``body`` of JSON the names
+    of parameters are paths with dots.
     """
 
     size_param: str | None = None
@@ -30,6 +36,7 @@ class Ends:
     total_pages: tuple[str, ...] = ()
     has_more: tuple[str, ...] = ()
     stop_after_empty_page: bool = True
+    into: Into = "query"
     max_pages: int = MOST_PAGES
     concurrency: int = 1
     """How many pages are asked for at once, where it is known how many there are."""

@@ -83,14 +83,36 @@ class Auth:
     allow_addresses: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class JsonBody:
+    """A request's body: a JSON object whose texts may be placeholders, and whose values may be secrets.
+
+    Texts of the members named in ``literal`` are sent as they are. No message shows any of it.
+    """
+
+    value: dict[str, object]
+    literal: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FormBody:
+    """A request's body in the form that browsers send (``a=1&b=2``); no message shows it."""
+
+    fields: tuple[tuple[str, str | SecretRef], ...]
+
+
+Body = JsonBody | FormBody
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a stream's records come from, and how patiently they are asked for."""
 
     url: str
     method: Literal["GET", "HEAD", "POST"] = "GET"
-    params: tuple[tuple[str, str], ...] = ()
+    params: tuple[tuple[str, str | SecretRef], ...] = ()
     headers: tuple[tuple[str, str | SecretRef], ...] = ()
+    body: Body | None = None
     auth: Auth | None = None
     paging: Paging = field(default_factory=SinglePage)
     timeout: timedelta = timedelta(seconds=30)

@@ -25,6 +25,7 @@ TITLES = {
     ("alerts",): "`[alerts]`",
     ("stream", "NAME"): "`[stream.NAME]`",
     ("stream", "NAME", "checks"): "`checks`",
+    ("stream", "NAME", "graphql"): "`graphql`",
     ("stream", "NAME", "land"): "`land`",
     ("stream", "NAME", "pages"): "`pages`",
     ("stream", "NAME", "retention"): "`retention` of a stream",

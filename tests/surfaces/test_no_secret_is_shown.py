@@ -56,7 +56,7 @@ def guarded() -> Iterator[str]:
 
 
 def test_a_secret_reaches_the_api_and_nothing_else(call: Call, write_project: Write, guarded: str) -> None:
-    header = 'headers = { X-Api-Key = "env:COMPRAS_KEY" }'
+    header = 'headers = { X-Api-Key = "env:COMPRAS_KEY" }\nparams = { who = "env:COMPRAS_KEY" }'
     said = ""
     statuses = []
     for path, commands in {

@@ -15,7 +15,7 @@ from coleta.collect.request import Request
 from coleta.collect.response import Failed, Fault, Keep, Patience, Response, Retry, judge
 from coleta.contract.types import Contract
 from coleta.errors import AuthRefused
-from coleta.stream import SecretRef
+from coleta.stream import Body, FormBody, JsonBody, SecretRef
 from coleta.terms import Terms
 
 if TYPE_CHECKING:
@@ -191,3 +191,36 @@ def test_a_complete_answer_that_is_not_the_data_is_asked_again_and_then_kept(
     assert isinstance(judge(came, page, PATIENCE), Retry)
     late = Patience(attempt=9, now=PATIENCE.deadline, deadline=PATIENCE.deadline, chance=0.5)
     assert judge(came, page, late) == Keep(wrong=page.why)
+
+
+BODIES = [
+    (JsonBody({"a": 1, "key": SecretRef("env:TOKEN")}), "application/json", b'{"a":1,"key":"canary-5f1d"}'),
+    (FormBody((("k", SecretRef("env:TOKEN")),)), "application/x-www-form-urlencoded", b"k=canary-5f1d"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "sent"), BODIES)
+def test_a_body_is_sent_with_its_length_and_its_kind(
+    body: Body, kind: str, sent: bytes, serve: Serve, client: Client
+) -> None:
+    heard: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        peer.hear()
+        heard.append(b"".join(peer.take() for _ in sent))
+        peer.say(EMPTY)
+
+    server = serve(script)
+    client.get(Request(server.url("/x?a=1"), "POST", params=(("t", SecretRef("env:TOKEN")),), body=body))
+
+    head = server.heard[0].decode("ascii")
+    assert head.startswith("POST /x?a=1&t=canary-5f1d HTTP/1.1\r\n")
+    assert f"Content-Type: {kind}\r\n" in head
+    assert f"Content-Length: {len(sent)}\r\n" in head
+    assert heard == [sent]
+
+
+def test_a_body_whose_secret_is_missing_is_not_sent(client: Client) -> None:
+    failed = client.fail(Request("http://127.0.0.1:9/", "POST", body=JsonBody({"a": SecretRef("env:NO")})))
+
+    assert failed.fault is Fault.SECRET

@@ -28,6 +28,7 @@ from coleta.adapters.http_body import NoBody, Sized, UntilClose, framing, pieces
 from coleta.adapters.http_broken import Broken
 from coleta.adapters.http_line import Line
 from coleta.adapters.http_pool import Connection, Origin, Pool
+from coleta.collect.body import rendered
 from coleta.collect.envelope import BadEncoding, TooLarge, unwrap
 from coleta.collect.redirect import MOST_HOPS, next_url
 from coleta.collect.request import Request, redacted_url, with_params
@@ -121,6 +122,9 @@ class HttpTransport:
         if request.form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = request.form.value.encode("ascii")
+        elif request.body is not None:
+            body, kind = rendered(request.body, self._plain)
+            headers.setdefault("Content-Type", kind)
         return _Order(origin, request.method, url.request_uri, headers, body, until, max_bytes)
 
     def _headers(self, request: Request) -> HTTPHeaderDict:

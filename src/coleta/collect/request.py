@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from coleta.collect.body import ABSENT, filled, texts, with_member
 from coleta.collect.marks import Place, less, order_of
 from coleta.collect.paging import Next, opening
 from coleta.collect.tick import Interval, format_instant
-from coleta.paging import Cursor, NextLink, Offset, PageNumber, SinglePage
-from coleta.stream import Auth, Hidden, Redirects, SecretRef, Source
+from coleta.paging import Cursor, NextLink, Offset, PageNumber, Paging, SinglePage
+from coleta.stream import Auth, Body, Hidden, Redirects, SecretRef, Source
 from coleta.terms import Terms
 
 _PLACEHOLDER = re.compile(r"\{(tick\.start|tick\.end|cursor)(?::([^{}]+))?\}")
@@ -35,7 +36,8 @@ class Request:
     """One HTTP request, complete but for its secrets.
 
     ``params`` are added to those of the URL, unless it has one of that name already; they are never shown. ``form`` is
-    its body, in the form that browsers send (``a=1&b=2``). With ``auth`` it goes out with a token.
+    a body that is secret as a whole, in the form that browsers send (``a=1&b=2``). With ``auth`` it goes out with a
+    token.
     """
 
     url: str
@@ -43,6 +45,7 @@ class Request:
     headers: tuple[tuple[str, str | SecretRef | Hidden], ...] = ()
     params: tuple[tuple[str, SecretRef | Hidden], ...] = ()
     form: Hidden | None = None
+    body: Body | None = None
     auth: Auth | None = None
     verify_tls: bool = True
     redirects: Redirects = "refuse"
@@ -98,31 +101,44 @@ def page_request(
     source: Source, question: Question, page: Next, *, condition: tuple[tuple[str, str], ...] = ()
 ) -> Request:
     """The request for `page` of the answer to `question`."""
-    extra: list[tuple[str, str]] = []
-    hidden: list[tuple[str, SecretRef | Hidden]] = []
-    paging = source.paging
-    match paging:
-        case PageNumber():
-            extra.append((paging.param, str(page.number)))
-        case Offset():
-            extra.append((paging.param, str(page.by)))
-        case Cursor() if page.by is not None:
-            # Some cursors are a key to what they name; whoever wants to see one finds it in the page before.
-            hidden.append((paging.param, Hidden(str(page.by))))
-        case NextLink() if page.by is not None:
-            # A link says all that its page is asked by.
-            return _request(source, str(page.by), (), condition)
-    if not isinstance(paging, SinglePage) and paging.size_param is not None and paging.size is not None:
-        extra.append((paging.size_param, str(paging.size)))
+    if isinstance(source.paging, NextLink) and page.by is not None:
+        # A link says all that its page is asked by, but for what is secret and so never stands in one that we send.
+        return _request(source, question, str(page.by), (), condition)
     url = urlsplit(_fill(source.url, question, safe=True))
+    named = _named(source.paging, page)
+    in_query = isinstance(source.paging, SinglePage) or source.paging.into == "query"
     # A parameter that would say from where, when nobody knows yet, is not sent: then all is asked for.
     asked = [
         (name, _fill(value, question))
         for name, value in source.params
-        if question.cursor is not None or not _names_cursor(value)
+        if isinstance(value, str) and (question.cursor is not None or not _names_cursor(value))
     ]
-    query = "&".join(part for part in (url.query, urlencode([*asked, *extra], quote_via=quote)) if part)
-    return _request(source, urlunsplit((url.scheme, url.netloc, url.path or "/", query, "")), hidden, condition)
+    # Some cursors are a key to what they name; whoever wants to see one finds it in the page before.
+    hide = isinstance(source.paging, Cursor) and page.by is not None and in_query
+    shown = [(name, str(value)) for name, value in named[1 if hide else 0 :]] if in_query else []
+    hidden = [(name, Hidden(str(value))) for name, value in named[:1]] if hide else []
+    query = "&".join(part for part in (url.query, urlencode([*asked, *shown], quote_via=quote)) if part)
+    whole = urlunsplit((url.scheme, url.netloc, url.path or "/", query, ""))
+    request = _request(source, question, whole, hidden, condition)
+    if in_query or request.body is None:
+        return request
+    body = request.body
+    for name, value in named:
+        body = with_member(body, name, value)
+    return replace(request, body=body)
+
+
+def _named(paging: Paging, page: Next) -> list[tuple[str, int | str]]:
+    """What names `page` in a request, first what it is asked by, and then how much of it."""
+    named: list[tuple[str, int | str]] = []
+    match paging:
+        case PageNumber():
+            named.append((paging.param, page.number))
+        case Offset() | Cursor() if page.by is not None:
+            named.append((paging.param, page.by))
+    if not isinstance(paging, SinglePage) and paging.size_param is not None and paging.size is not None:
+        named.append((paging.size_param, paging.size))
+    return named
 
 
 def is_window(source: Source) -> bool:
@@ -149,20 +165,23 @@ def _forms_cursor(source: Source) -> bool:
 
 
 def _placeholders(source: Source) -> Iterator[re.Match[str]]:
-    for text in (source.url, *(value for _, value in source.params)):
+    for text in (source.url, *(value for _, value in source.params if isinstance(value, str)), *texts(source.body)):
         yield from _PLACEHOLDER.finditer(text)
 
 
 def _request(
     source: Source,
+    question: Question,
     url: str,
     hidden: Sequence[tuple[str, SecretRef | Hidden]],
     condition: tuple[tuple[str, str], ...],
 ) -> Request:
+    secrets = [(name, value) for name, value in source.params if isinstance(value, SecretRef)]
     return Request(
         url=url,
         method=source.method,
-        params=tuple(hidden),
+        params=(*secrets, *hidden),
+        body=None if source.body is None else filled(source.body, lambda text: _typed(text, question)),
         auth=source.auth,
         headers=(*source.headers, *condition),
         verify_tls=source.verify_tls,
@@ -194,6 +213,17 @@ def _fill(template: str, question: Question, *, safe: bool = False) -> str:
         return quote(text, safe="") if safe else text
 
     return _PLACEHOLDER.sub(value, template)
+
+
+def _typed(template: str, question: Question) -> object:
+    """What `template` becomes in a body: with the type of what takes its place, where it is one placeholder alone."""
+    if question.cursor is None and _names_cursor(template):
+        return ABSENT
+    whole = _PLACEHOLDER.fullmatch(template)
+    if whole and whole[1] == "cursor" and whole[2] is None and isinstance(question.cursor, int):
+        return question.cursor
+    text = _fill(template, question)
+    return int(text) if whole and whole[2] == "unix" else text
 
 
 def _formatted(place: Place | None, form: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from coleta.settings.bodies import texts_of
 from coleta.settings.mistakes import Keys, Mistakes
 from coleta.settings.model import StreamTable
 
@@ -24,8 +25,7 @@ def check_conditional(at: Keys, table: StreamTable, given: Collection[str], mist
 
 
 def _obstacles(table: StreamTable) -> Iterator[str]:
-    texts = [table.url or "", *(text for values in table.params.values() for text in values)]
-    if any("{tick." in text or "{cursor" in text for text in texts):
+    if any("{tick." in text or "{cursor" in text for text in texts_of(table)):
         yield "the request names the tick or the cursor, so it is another one each time: nothing can be unchanged"
     elif table.cursor is not None:
         yield "the stream has a cursor, but an answer that is asked for in full is landed in full; leave cursor out"

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from coleta.collect.marks import CURSOR_TYPES, order_of
 from coleta.contract.types import Contract, Date, Int, LocalTimestamp, Str, Timestamp, Type
+from coleta.settings.bodies import texts_of
 from coleta.settings.mistakes import Keys, Mistakes
 from coleta.settings.model import StreamTable
 from coleta.settings.units import parse_duration
@@ -72,7 +73,6 @@ def _check_values(at: Keys, table: StreamTable, kind: Type, mistakes: Mistakes) 
 
 def _forms(table: StreamTable) -> Iterator[str | None]:
     """The form of each {cursor} in the request; None where it has none."""
-    texts = [table.url or "", *(text for values in table.params.values() for text in values)]
-    for text in texts:
+    for text in texts_of(table):
         for found in _CURSOR.finditer(text):
             yield found[1]

@@ -162,6 +162,8 @@ class _Effective:
             "timeout": format_duration(stream.source.timeout),
             "deadline": format_duration(stream.source.deadline),
             "expect": stream.terms.expect,
+            "method": stream.source.method,
+            "retry_unsafe": stream.source.retry_unsafe,
             "pages": {} if table.pages is None else DEFAULTS[table.pages.kind],
             "retention": {**_KEPT_FOREVER, **self._written(("retention",))},
             **({"zone": stream.schedule.zone} if isinstance(stream.schedule, Cron) else {}),
@@ -213,8 +215,12 @@ class _Effective:
                 if found := _REFERENCE.fullmatch(str(value)):
                     return value, self._found(found[1], found[2])
                 return (value if keys[-1].lower() in SHOWN_HEADERS else HIDDEN), None
-            case ("stream", _, "params", name):
-                return (HIDDEN if is_secret_name(name) else value), None
+            case ("stream", _, "params" | "form" | "body", name):
+                if isinstance(value, str) and (found := _REFERENCE.fullmatch(value)):
+                    return value, self._found(found[1], found[2])
+                return _without_secrets(name, value), None
+            case ("stream", _, "graphql", "variables"):
+                return _without_secrets("variables", value), None
             case ("stream", _, "url") | ("auth", _, "token_url"):
                 return _QUERY_VALUE.sub(_without_secret, str(value)), None
             case ("stream", stream, "contract", field) if isinstance(value, type):
@@ -257,6 +263,18 @@ class _Effective:
         line = next((lines[keys[:length]] for length in range(len(keys), 0, -1) if keys[:length] in lines), None)
         name = self._project.document.path.name
         return name if line is None else f"{name}:{line}"
+
+
+def _without_secrets(name: str, value: object) -> object:
+    """`value` of `name`, with what may be a secret by its name, in it too, as ``***``."""
+    match value:
+        case dict():
+            return {str(inner): _without_secrets(str(inner), one) for inner, one in value.items()}
+        case list():
+            return [_without_secrets(name, one) for one in value]
+        case str() if _REFERENCE.fullmatch(value):
+            return value
+    return HIDDEN if is_secret_name(name) else value
 
 
 def _without_secret(found: re.Match[str]) -> str:

@@ -30,7 +30,7 @@ from coleta.stream import IfDoubted, TableKind
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
-_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
+REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
 _EMBEDDED = re.compile(r"\s(env|file):\S+$")
 _FRAMING = {"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 
@@ -132,7 +132,7 @@ def _headers(written: object) -> object:
 def _header(value: str) -> str:
     """A header's value or its reference. What is wrong is said without the value: it may be secret."""
     if value.startswith(("env:", "file:")):
-        if not _REFERENCE.fullmatch(value):
+        if not REFERENCE.fullmatch(value):
             raise ValueError('must be "env:NAME", or "file:PATH", with a name after it')
     elif _EMBEDDED.search(value):
         raise ValueError(
@@ -145,7 +145,7 @@ def _header(value: str) -> str:
 
 def _reference(value: str) -> str:
     """Where a secret is found. What is wrong is said without the value: it may be the secret itself."""
-    if not _REFERENCE.fullmatch(value):
+    if not REFERENCE.fullmatch(value):
         raise ValueError('must say where the secret is found, "env:NAME" or "file:PATH", not what it is')
     return value
 
@@ -249,6 +249,13 @@ class LandTable(_Table):
     max_bytes: Size = 256 * 10**6
 
 
+class GraphqlTable(_Table):
+    """``graphql``: a query, sent as GraphQL over HTTP has it."""
+
+    query: Text
+    variables: dict[str, object] = {}
+
+
 class PagesTable(_Table):
     """``pages``: how the next page of an answer is asked for."""
 
@@ -265,6 +272,7 @@ class PagesTable(_Table):
     has_more: Selection = ()
     stop_after_empty_page: bool | None = None
     max_pages: Annotated[int, Field(ge=1)] = MOST_PAGES
+    into: Literal["query", "body"] = "query"
     concurrency: Annotated[int, Field(ge=1, le=8)] = 1
 
 
@@ -303,6 +311,9 @@ class StreamTable(_Table):
     url: Annotated[str, AfterValidator(check_url)] | None = None
     method: Literal["GET", "HEAD", "POST"] = "GET"
     params: dict[str, Param] = {}
+    body: dict[str, object] = {}
+    form: dict[str, Param] = {}
+    graphql: GraphqlTable | None = None
     headers: Annotated[dict[str, Annotated[str, AfterValidator(_header)]], BeforeValidator(_headers)] = {}
     auth: str | None = None
     pages: PagesTable | None = None
@@ -367,6 +378,7 @@ TABLES: dict[Keys, type[BaseModel]] = {
     ("alerts",): AlertsTable,
     ("stream", "NAME"): StreamTable,
     ("stream", "NAME", "checks"): ChecksTable,
+    ("stream", "NAME", "graphql"): GraphqlTable,
     ("stream", "NAME", "land"): LandTable,
     ("stream", "NAME", "pages"): PagesTable,
     ("stream", "NAME", "retention"): RetentionTable,

@@ -56,9 +56,10 @@ def check_pages(at: Keys, table: StreamTable, given: Collection[str], mistakes: 
     for key, why in _amiss(pages, table):
         mistakes.add((*at_pages, key), why)
     taken = {param for param in (_value(pages, "param"), _value(pages, "size_param")) if param is not None}
-    for name in table.params:
+    here, names = ("params", table.params) if pages.into == "query" else ("body", table.body)
+    for name in (*names, *(table.form if pages.into == "body" else ())):
         if name in taken:
-            mistakes.add((*at, "params", name), "is set by pages; leave it out here")
+            mistakes.add((*at, here, name), "is set by pages; leave it out here")
 
 
 def _amiss(pages: PagesTable, table: StreamTable) -> Iterator[tuple[str, str]]:
@@ -90,6 +91,7 @@ def build_paging(pages: PagesTable | None) -> Paging:
         has_more=pages.has_more,
         stop_after_empty_page=_value(pages, "stop_after_empty_page") is True,
         max_pages=pages.max_pages,
+        into=pages.into,
         concurrency=pages.concurrency,
     )
     more = {name: getattr(ends, name) for name in Ends.__dataclass_fields__}

@@ -18,13 +18,14 @@ from coleta.errors import Misconfigured
 from coleta.land.table import check_names, columns_of
 from coleta.settings.addresses import Place
 from coleta.settings.auths import auth_of
+from coleta.settings.bodies import Pairs, body_of, check_bodies, params_of
 from coleta.settings.conditional import check_conditional
 from coleta.settings.cursors import check_cursor
 from coleta.settings.mistakes import Keys, Mistakes, meant
 from coleta.settings.model import StreamTable
 from coleta.settings.pages import check_pages
 from coleta.settings.units import format_duration
-from coleta.stream import Auth, Cron, Every, Schedule, SecretRef
+from coleta.stream import Auth, Body, Cron, Every, Schedule, SecretRef
 from coleta.terms import Terms
 
 SHORTEST_DEADLINE = timedelta(seconds=60)
@@ -47,6 +48,16 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What a stream's requests bring with them."""
+
+    headers: Pairs
+    params: Pairs
+    body: Body | None
+    auth: Auth | None
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """A stream's table with all that had to be worked out to check it."""
 
@@ -57,8 +68,7 @@ class Checked:
     path: str
     schedule: Schedule
     contract: Contract
-    headers: tuple[tuple[str, str | SecretRef], ...]
-    auth: Auth | None
+    sent: Sent
     timeout: timedelta
     deadline: timedelta
 
@@ -74,6 +84,9 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     schedule = _schedule(at, table, given, mistakes)
     contract = _contract(at, table, given, mistakes)
     headers = _headers(at, table, around)
+    params = params_of(at, table, around.place, mistakes)
+    check_bodies(at, table, given, mistakes)
+    body = body_of(at, table, around.place, mistakes)
     auth = auth_of(at, table, around.auths, mistakes)
     _check_selection(at, table, mistakes)
     check_pages(at, table, given, mistakes)
@@ -88,7 +101,8 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     if table.url is None or store is None or schedule is None or contract is None:
         return None
     path = table.path or name
-    return Checked(name, table, table.url, store, path, schedule, contract, headers, auth, timeout, deadline)
+    sent = Sent(headers, params, body, auth)
+    return Checked(name, table, table.url, store, path, schedule, contract, sent, timeout, deadline)
 
 
 def _check_table(at: Keys, table: StreamTable, contract: Contract, mistakes: Mistakes) -> None:

@@ -100,6 +100,9 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "url": "What is asked, by http or https. It may name the tick: {tick.start}, {tick.end}.",
         "method": "The HTTP method.",
         "params": "Query parameters. A value may name the tick; a list is sent as the same name several times.",
+        "body": "A JSON object that is sent, by POST. Its texts may name the tick; a secret is written as env:NAME.",
+        "form": "Parameters that are sent as a form, by POST.",
+        "graphql": "A GraphQL query that is sent, by POST.",
         "headers": "Request headers. A secret is written as env:NAME or file:PATH.",
         "auth": "The name of an [auth.NAME], whose token is sent.",
         "pages": "How further pages are asked for.",
@@ -140,6 +143,10 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "on_empty": "What is done with an answer without records.",
         "on_same": "What is done with an answer that is byte for byte the one before it.",
     },
+    ("stream", "NAME", "graphql"): {
+        "query": "The query, as it is sent.",
+        "variables": "The query's variables. Their texts may name the tick.",
+    },
     ("stream", "NAME", "land"): {
         "every": "How old the oldest waiting answer becomes before all that wait land as one object.",
         "max_bytes": "The size of what waits at which it is landed sooner.",
@@ -158,6 +165,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "has_more": "Where a page says, by true or false, whether another follows.",
         "stop_after_empty_page": "Whether a page without records is the last.",
         "max_pages": "The most pages of one answer.",
+        "into": "Whether param and size_param stand in the query, or in the body (then with dots: variables.after).",
         "concurrency": "How many pages are asked for at once.",
     },
     ("stream", "NAME", "retention"): {

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Literal
 
 from coleta.collect.request import is_window
+from coleta.settings.bodies import method_of
 from coleta.settings.cursors import lag_of
 from coleta.settings.model import RetentionTable
 from coleta.settings.pages import build_paging
@@ -54,16 +55,17 @@ def _source(checked: Checked) -> Source:
     table = checked.table
     return Source(
         url=checked.url,
-        method=table.method,
-        params=tuple((name, value) for name, values in table.params.items() for value in values),
-        headers=checked.headers,
-        auth=checked.auth,
+        method=method_of(table),
+        params=checked.sent.params,
+        body=checked.sent.body,
+        headers=checked.sent.headers,
+        auth=checked.sent.auth,
         paging=build_paging(table.pages),
         timeout=checked.timeout,
         deadline=checked.deadline,
         max_answer_bytes=table.max_answer,
         allow_empty_body=table.allow_empty,
-        retry_unsafe=table.retry_unsafe,
+        retry_unsafe=table.retry_unsafe or table.graphql is not None,
         verify_tls=table.verify_tls,
         redirects=table.redirects,
         conditional=table.conditional,

@@ -9,7 +9,7 @@ import pytest
 from coleta.contract.types import Float, Int, Str
 from coleta.paging import Cursor, NextLink, Offset, PageNumber, Paging, SinglePage
 from coleta.settings import PROJECT_FILE, Project, load_project, store_path
-from coleta.stream import Cron, Every, Landing, SecretRef, Store, Stream
+from coleta.stream import Cron, Every, FormBody, JsonBody, Landing, SecretRef, Store, Stream
 
 ISSUE = """\
 version = 1
@@ -387,3 +387,24 @@ def test_with_to_a_project_needs_no_store_of_its_own(load: Load, tmp_path: Path)
     project = load(SHORT.replace('[store.lake]\nurl = "file://./lake"\n', "") + 'every = "1h"\n', to="./else")
 
     assert [store_path(stream.store) for stream in project.streams] == [tmp_path / "else"]
+
+
+def test_a_body_makes_the_request_a_post_and_says_where_its_secrets_are(stream: Callable[[str], Stream]) -> None:
+    told = stream('body = { q = { key = "env:KEY", n = 1 } }\nparams = { who = "env:WHO", a = 1 }').source
+
+    assert told.method == "POST"
+    assert told.body == JsonBody({"q": {"key": SecretRef("env:KEY"), "n": 1}})
+    assert told.params == (("who", SecretRef("env:WHO")), ("a", "1"))
+    assert not told.retry_unsafe
+
+
+def test_a_form_is_sent_as_it_is_written(stream: Callable[[str], Stream]) -> None:
+    assert stream('form = { tag = ["a", "b"] }').source.body == FormBody((("tag", "a"), ("tag", "b")))
+
+
+def test_a_query_of_graphql_is_a_post_that_may_be_sent_again(stream: Callable[[str], Stream]) -> None:
+    told = stream('graphql = { query = "{ x }", variables = { n = 1 } }').source
+
+    assert told.method == "POST"
+    assert told.retry_unsafe
+    assert told.body == JsonBody({"query": "{ x }", "variables": {"n": 1}}, frozenset({"query"}))
