@@ -178,7 +178,7 @@ def move_with_one_fault(setting: Setting, number: int, fault: Fault, *, last: bo
 def move_with_random_faults(seed: int) -> Moving:
     """The random world of `seed`."""
     random = Random(seed)
-    setting = replace(Setting.drawn(random), jumps=(), lease=False, deeds=())
+    setting = replace(Setting.drawn(random), jumps=(), lease=False, deeds=(), table=())
     if setting.machines == 1:
         setting = replace(setting, machines=2)
     return Moving(setting, seed=seed, faults=RandomFaults(Random(seed + 1), random.choice((0.01, 0.05, 0.15))))
