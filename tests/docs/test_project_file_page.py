@@ -22,6 +22,8 @@ TITLES = {
     ("maintenance",): "`[maintenance]`",
     ("store", "NAME"): "`[store.NAME]`",
     ("auth", "NAME"): "`[auth.NAME]`",
+    ("api", "NAME"): "`[api.NAME]`",
+    ("api", "NAME", "pages"): "`pages`",
     ("alerts",): "`[alerts]`",
     ("stream", "NAME"): "`[stream.NAME]`",
     ("stream", "NAME", "checks"): "`checks`",

@@ -13,8 +13,9 @@ from typing import Literal
 
 from coleta.settings.addresses import Place, check_placeholders
 from coleta.settings.mistakes import Keys, Mistakes
-from coleta.settings.model import REFERENCE, StreamTable
+from coleta.settings.model import StreamTable
 from coleta.settings.stores import secret_at
+from coleta.settings.values import REFERENCE
 from coleta.stream import Body, FormBody, JsonBody, SecretRef
 
 Pairs = tuple[tuple[str, str | SecretRef], ...]

@@ -21,6 +21,7 @@ from coleta.collect.request import SHOWN_HEADERS, is_secret_name
 from coleta.contract.describe import type_text
 from coleta.errors import Misconfigured
 from coleta.settings.addresses import check_endpoint, scheme_of
+from coleta.settings.apis import SHARED, shared
 from coleta.settings.environment import ENVIRONMENT_FILE, load_environment
 from coleta.settings.mistakes import Keys
 from coleta.settings.model import TABLES, FileTable, RetentionTable
@@ -109,6 +110,9 @@ class _Effective:
             yield from self._of_store(name)
         for name in self._file.auth:
             yield from self._of_table(("auth", "NAME"), ("auth", name), {})
+        for name, api in self._file.api.items():
+            below = {} if api.pages is None else DEFAULTS[api.pages.kind]
+            yield from self._of_table(("api", "NAME"), ("api", name), {"pages": below})
         yield from self._of_table(("alerts",), ("alerts",), {})
         for stream in self._project.streams:
             yield from self._of_stream(stream)
@@ -162,9 +166,10 @@ class _Effective:
             "timeout": format_duration(stream.source.timeout),
             "deadline": format_duration(stream.source.deadline),
             "expect": stream.terms.expect,
+            **({} if table.api is None else {"url": self._shown((*at, "url"), stream.source.url)[0]}),
             "method": stream.source.method,
             "retry_unsafe": stream.source.retry_unsafe,
-            "pages": {} if table.pages is None else DEFAULTS[table.pages.kind],
+            "pages": DEFAULTS.get(str(self._written((*at, "pages")).get("kind")), {}),
             "retention": {**_KEPT_FOREVER, **self._written(("retention",))},
             **({"zone": stream.schedule.zone} if isinstance(stream.schedule, Cron) else {}),
         }
@@ -208,20 +213,20 @@ class _Effective:
         """`value` without what may be secret, and where the secret is that it refers to."""
         match keys:
             case (
-                ("stream", _, "headers", _)
+                ("stream" | "api", _, "headers", _)
                 | ("auth", _, "client_id" | "client_secret" | "refresh_token")
                 | ("store", _, _)
             ) if keys[0] != "store" or keys[-1] in SECRETS:
                 if found := _REFERENCE.fullmatch(str(value)):
                     return value, self._found(found[1], found[2])
                 return (value if keys[-1].lower() in SHOWN_HEADERS else HIDDEN), None
-            case ("stream", _, "params" | "form" | "body", name):
+            case ("stream" | "api", _, "params" | "form" | "body", name):
                 if isinstance(value, str) and (found := _REFERENCE.fullmatch(value)):
                     return value, self._found(found[1], found[2])
                 return _without_secrets(name, value), None
             case ("stream", _, "graphql", "variables"):
                 return _without_secrets("variables", value), None
-            case ("stream", _, "url") | ("auth", _, "token_url"):
+            case ("stream" | "api", _, "url" | "endpoint") | ("auth", _, "token_url"):
                 return _QUERY_VALUE.sub(_without_secret, str(value)), None
             case ("stream", stream, "contract", field) if isinstance(value, type):
                 contract = next(one.terms.contract for one in self._project.streams if one.name == stream)
@@ -253,6 +258,27 @@ class _Effective:
         return None
 
     def _written(self, at: Keys) -> Mapping[str, object]:
+        """What the file says in the table `at`; for a stream of an API, what that says, too."""
+        own, above = self._at(at), self._in_api(at)
+        theirs = self._at(above) if above else {}
+        match at[2:]:
+            case ():
+                return {**{key: value for key, value in theirs.items() if key in SHARED}, **own}
+            case ("headers",):
+                lower = {name.lower() for name in own}
+                return {**{name: one for name, one in theirs.items() if name.lower() not in lower}, **own}
+            case ("params",):
+                return {**theirs, **own}
+        return own or theirs
+
+    def _in_api(self, keys: Keys) -> Keys:
+        """Where in its API's table what a stream may say at `keys` stands, too; no keys where nowhere."""
+        found = shared(self._table, keys[1]) if len(keys) > 1 and keys[0] == "stream" else None
+        if found is None or (len(keys) > 2 and keys[2] not in SHARED):
+            return ()
+        return ("api", found[0], *keys[2:])
+
+    def _at(self, at: Keys) -> Mapping[str, object]:
         inner: object = self._table
         for key in at:
             inner = inner.get(key) if isinstance(inner, Mapping) else None
@@ -260,6 +286,8 @@ class _Effective:
 
     def _place(self, keys: Keys) -> str:
         lines = self._project.document.lines
+        if keys[-1] not in self._at(keys[:-1]) and (theirs := self._in_api(keys)):
+            keys = theirs
         line = next((lines[keys[:length]] for length in range(len(keys), 0, -1) if keys[:length] in lines), None)
         name = self._project.document.path.name
         return name if line is None else f"{name}:{line}"

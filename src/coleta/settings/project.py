@@ -13,6 +13,7 @@ from pathlib import Path
 
 from coleta.land.window import Window
 from coleta.settings.addresses import FILE_SERVERS, Place, local_path
+from coleta.settings.apis import check_apis, with_api
 from coleta.settings.auths import check_auths
 from coleta.settings.document import Document, read_document
 from coleta.settings.mistakes import Mistakes
@@ -101,6 +102,7 @@ def project_of(document: Document, *, environment: Mapping[str, str], to: str | 
     chosen = None if to is None else choose_store(file, to, place, mistakes)
     spool = _spool(file, place, mistakes)
     around = Surroundings(place, stores, chosen, check_auths(file, document.table, place, mistakes), mistakes)
+    check_apis(file, document.table, mistakes)
     streams = _streams(file, document.table, around)
     if "project" not in given(document.table, ()):
         mistakes.add(("project",), 'missing; write project = "name"')
@@ -146,12 +148,6 @@ def _spool(file: FileTable, place: Place, mistakes: Mistakes) -> Path:
         return place(".")
 
 
-def _given(table: Mapping[str, object], stream: str) -> set[str]:
-    """The keys that the stream's table has or was meant to have, and those of its ``pages`` as ``pages.KEY``."""
-    pages = {f"pages.{key}" for key in given(table, ("stream", stream, "pages"))}
-    return given(table, ("stream", stream)) | pages
-
-
 def _streams(file: FileTable, table: Mapping[str, object], around: Surroundings) -> list[Checked]:
     """Every stream that is sound enough to be looked at beside the others."""
     written = table.get("stream")
@@ -160,7 +156,8 @@ def _streams(file: FileTable, table: Mapping[str, object], around: Surroundings)
     checked = [
         stream
         for name, stream_table in file.stream.items()
-        if (stream := check_stream(name, stream_table, _given(table, name), around)) is not None
+        if (stream := check_stream(name, *with_api(name, stream_table, table, file, around.mistakes), around))
+        is not None
     ]
     check_places(checked, around.mistakes)
     for stream in checked:

@@ -95,9 +95,9 @@ def _explained(keys: Keys, detail: ErrorDetails) -> str:
 
 def _not_a_table(keys: Keys) -> str:
     match keys:
-        case ("store" | "auth" | "stream") as kind, _:
+        case ("store" | "auth" | "api" | "stream") as kind, _:
             return f"must be a table: write [{kind}.NAME] above its keys"
-        case ("store" | "auth" | "stream" as kind,):
+        case ("store" | "auth" | "api" | "stream" as kind,):
             return f"must be a table: write [{kind}.NAME]"
         case (*_, last):
             return f"must be a table: write {last} = {{ … }}"
@@ -107,5 +107,5 @@ def _not_a_table(keys: Keys) -> str:
 
 def _keys_at(keys: Keys) -> list[str]:
     """The keys that the table at `keys` may have."""
-    where = (keys[0], "NAME", *keys[2:]) if keys[:1] in (("store",), ("auth",), ("stream",)) else keys
+    where = (keys[0], "NAME", *keys[2:]) if keys[:1] in (("store",), ("auth",), ("api",), ("stream",)) else keys
     return list(TABLES[where].model_fields)

@@ -23,7 +23,8 @@ _MUST: dict[Keys, list[str]] = {
     (): ["version", "project", "store", "stream"],
     ("store", "NAME"): ["url"],
     ("auth", "NAME"): ["token_url", "client_id"],
-    ("stream", "NAME"): ["url", "contract"],
+    ("api", "NAME"): ["url"],
+    ("stream", "NAME"): ["contract"],
 }
 """What must be there though it may be None in the model, so that one mistake hides no other."""
 
@@ -36,6 +37,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "maintenance": "When coleta up does upkeep.",
         "store": "Where data lands: [store.NAME].",
         "auth": "Where streams get their tokens: [auth.NAME].",
+        "api": "What the streams of one API share: [api.NAME].",
         "alerts": "How a person is told of trouble.",
         "stream": "What is collected: [stream.NAME].",
     },
@@ -90,6 +92,19 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "style": "Whether the client's id and secret stand in the request's header or in its body.",
         "allow_addresses": "Networks that the URL's host may lead to though they are private: 10.0.0.0/8",
     },
+    ("api", "NAME"): {
+        "url": "What the URLs of all its streams begin with.",
+        "params": "Query parameters of all of them.",
+        "headers": "Request headers of all of them. A secret is written as env:NAME or file:PATH.",
+        "auth": "The name of an [auth.NAME], whose token is sent.",
+        "pages": "How further pages are asked for.",
+        "verify_tls": "Whether the server's certificate is checked.",
+        "redirects": "Whether redirects are followed: not at all, or only to the same scheme, host and port.",
+        "allow_addresses": "Networks that the URL's host may lead to though they are private: 10.0.0.0/8",
+        "timeout": "The most that one request may take.",
+        "deadline": "The most that one tick may take, with all its pages and retries.",
+        "retry_unsafe": "Whether a POST may be sent again after a failure.",
+    },
     ("alerts",): {
         "command": "A program with its arguments, which gets the news as JSON on its standard input.",
     },
@@ -97,6 +112,8 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "store": "The name of a [store.NAME]; must be there where there are several.",
         "path": "Where the stream lies in its store; by default its name.",
         "was": "The name that its log has, where it began under another one.",
+        "api": "The name of an [api.NAME], which says all that is not said here.",
+        "endpoint": "What follows the API's URL: /orders?kind=sale. It may name the tick.",
         "url": "What is asked, by http or https. It may name the tick: {tick.start}, {tick.end}.",
         "method": "The HTTP method.",
         "params": "Query parameters. A value may name the tick; a list is sent as the same name several times.",
@@ -175,6 +192,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "data": "How long rows are kept. They are taken away for ever; not where a table is kept.",
     },
 }
+DESCRIPTIONS["api", "NAME", "pages"] = DESCRIPTIONS["stream", "NAME", "pages"]
 """A line for each key, by where its table stands."""
 
 Schema = dict[str, Any]
@@ -188,6 +206,7 @@ def file_schema() -> Schema:
         _explain(table, keys, TABLES[keys])
     stream = tables["stream", "NAME"]
     stream["properties"]["contract"] |= _contract()
+    stream["anyOf"] = [{"required": ["url"]}, {"required": ["api"]}]
     stream["oneOf"] = [{"required": ["every"]}, {"required": ["cron"]}]
     made["$defs"]["Field"] = _field()
     return {"$schema": DIALECT, **made, "title": "coleta.toml", "description": "A project of Coleta."}
