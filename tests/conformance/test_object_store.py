@@ -17,9 +17,11 @@ from coleta.testing.memory import MemoryStore
 BODY = bytes(range(256)) * 10
 
 
-KINDS = ["memory", "disk", "s3", "azure", "google", "sftp", "webdav"]
-FOR_MANY = [kind for kind in KINDS if kind != "webdav"]
+CEPH = pytest.param("ceph", marks=pytest.mark.ceph)
+SERVED = ["s3", "azure", "google", "sftp", "webdav", "ceph"]
+FOR_MANY = ["memory", "disk", "s3", "azure", "google", "sftp", CEPH]
 """Stores that several machines may land in at once."""
+KINDS = [*FOR_MANY, "webdav"]
 
 
 @pytest.fixture(params=KINDS)
@@ -33,7 +35,7 @@ def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> ObjectSt
         "memory": MemoryStore,
         "disk": lambda: FileStore(tmp_path / "lake", create=True),
         # Asked for here, so that the service is started only where it is needed.
-        **{name: lambda: request.getfixturevalue(kind).store() for name in ("s3", "azure", "google", "sftp", "webdav")},
+        **{name: lambda: request.getfixturevalue(kind).store() for name in SERVED},
     }
     return makers[kind]()
 
@@ -144,7 +146,7 @@ def test_a_name_that_leads_elsewhere_is_refused(store: ObjectStore, name: str) -
 @pytest.mark.parametrize("kind", FOR_MANY, indirect=True)
 def test_of_many_creates_at_once_exactly_one_wins_and_its_bytes_stand(store: ObjectStore, kind: str) -> None:
     # SeaweedFS waits a whole second now and then where several create one name.
-    writers, rounds = 4, {"s3": 8, "azure": 25, "google": 25, "sftp": 25}.get(kind, 200)
+    writers, rounds = 4, {"s3": 8, "ceph": 25, "azure": 25, "google": 25, "sftp": 25}.get(kind, 200)
     barrier = Barrier(writers)
 
     def contend(writer: int) -> list[bool]:

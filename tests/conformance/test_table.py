@@ -10,12 +10,13 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from tests.s3.service import LANDER
+from tests.s3.service import ADMIN, LANDER
 
 from coleta.adapters.below import Below
 from coleta.adapters.delta_place import delta_in_bucket, delta_in_folder
 from coleta.adapters.file_store import FileStore
 from coleta.adapters.iceberg_place import iceberg_table
+from coleta.demo_api.seaweedfs import Login
 from coleta.errors import Doubtful
 from coleta.land.table import Column, Group, Many, columns_of
 from coleta.land.watermark import DataFile
@@ -26,9 +27,10 @@ from coleta.testing.samples import OTHER_UUID, UUID, sample_terms
 
 COLUMNS = columns_of(sample_terms())
 NAME = ("loja", "compras")
+CEPH = pytest.param("ceph", marks=pytest.mark.ceph)
 
 
-@pytest.fixture(params=["memory", "folder", "s3", "azure", "iceberg_in_folder", "iceberg_in_s3"])
+@pytest.fixture(params=["memory", "folder", "s3", "azure", "iceberg_in_folder", "iceberg_in_s3", CEPH])
 def kind(request: pytest.FixtureRequest) -> str:
     if "iceberg" in request.param:
         pytest.importorskip("pyiceberg")
@@ -40,7 +42,8 @@ def table(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Table:
     makers: dict[str, Callable[[], Table]] = {
         "memory": MemoryTable,
         "folder": lambda: in_folder(tmp_path),
-        "s3": lambda: in_s3(request),
+        "s3": lambda: in_s3(request, "s3", LANDER),
+        "ceph": lambda: in_s3(request, "ceph", ADMIN),
         "azure": lambda: in_azure(request),
         "iceberg_in_folder": lambda: iceberg_in_folder(tmp_path),
         "iceberg_in_s3": lambda: iceberg_in_s3(request, tmp_path),
@@ -53,9 +56,9 @@ def in_folder(folder: Path) -> Table:
     return delta_in_folder(folder / "lake" / "compras", FileStore(folder / "lake" / "compras", create=True))
 
 
-def in_s3(request: pytest.FixtureRequest) -> Table:
-    service = request.getfixturevalue("s3")
-    place, variables = Store(service.url()), service.environment(LANDER)
+def in_s3(request: pytest.FixtureRequest, kind: str, login: Login) -> Table:
+    service = request.getfixturevalue(kind)
+    place, variables = Store(service.url()), service.environment(login)
     below = service.store(replace(place, url=f"{place.url}/compras"))
     return delta_in_bucket(place, "compras", below, environment=lambda: variables, folder=Path())
 

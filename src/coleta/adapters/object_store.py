@@ -56,6 +56,7 @@ class CloudStore:
         """Where a request without credentials learns the store's time."""
         self._attributes = {"Storage-Class": store.storage_class} if store.storage_class else None
         self._let_in = known
+        self._bare_tags = False
 
     def create(self, name: str, body: bytes | memoryview, *, sha256: str) -> Created | Exists:
         """Store `body` under `name` unless something is there; see ``ObjectStore``.
@@ -158,6 +159,18 @@ class CloudStore:
     def replace(self, name: str, body: bytes, tag: str | None) -> bool:
         """Put `body` in the place of what has the ETag `tag`, or where nothing is; see ``Cell``."""
         check_name(name)
+        if tag is None:
+            return self._put_in_place(name, body, None)
+        bare = tag.strip('"')
+        if self._put_in_place(name, body, bare if self._bare_tags else tag):
+            return True
+        if self._bare_tags or bare == tag or (self.tagged(name) or (b"", ""))[1] != tag:
+            return False
+        # Just that lies there, and yet it was refused: Ceph compares the tag with its quotes to one without.
+        self._bare_tags = self._put_in_place(name, body, bare)
+        return self._bare_tags
+
+    def _put_in_place(self, name: str, body: bytes, tag: str | None) -> bool:
         mode: Any = "create" if tag is None else self._bucket.in_place_of(tag)
         try:
             self._client(size_bytes=len(body)).put(self._key(name), body, mode=mode, use_multipart=False)

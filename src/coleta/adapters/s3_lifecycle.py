@@ -57,9 +57,9 @@ def harmful_rules_of(
 
 
 def signed(
-    method: str, url: str, keys: Keys, *, region: str, now: datetime, body: bytes = b""
+    method: str, url: str, keys: Keys, *, region: str, now: datetime, body: bytes = b"", query: str = "lifecycle="
 ) -> tuple[tuple[str, str | Hidden], ...]:
-    """The headers that AWS's Signature Version 4 asks for, for a request of ``?lifecycle=`` of `url`."""
+    """The headers that AWS's Signature Version 4 asks for, for a request of `url` with `query`."""
     parts = urlsplit(url)
     instant, digest = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(body).hexdigest()
     scope = f"{instant[:8]}/{region}/s3/aws4_request"
@@ -70,7 +70,7 @@ def signed(
         told["x-amz-security-token"] = keys.token
     names = ";".join(told)
     lines = "".join(f"{name}:{value}\n" for name, value in told.items())
-    canonical = f"{method}\n{parts.path}\nlifecycle=\n{lines}\n{names}\n{digest}"
+    canonical = f"{method}\n{parts.path}\n{query}\n{lines}\n{names}\n{digest}"
     to_sign = f"AWS4-HMAC-SHA256\n{instant}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = f"AWS4{keys.secret_key}".encode()
     for part in scope.split("/"):
