@@ -5,13 +5,14 @@ What does not work now is told and tried again; what only a person can mend is t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from coleta.errors import ColetaError, Corrupt, Misconfigured, Retryable, SpoolRefused
 from coleta.ports import Table
 from coleta.runtime.events import Published, TableStopped, Trouble
 from coleta.runtime.log import known_head
-from coleta.runtime.registering import Publication, Shelf, publish, publish_all
+from coleta.runtime.registering import MANY, Publication, Shelf, publish, publish_all
 from coleta.runtime.station import Station
 
 IDLE = timedelta(hours=1)
@@ -24,10 +25,10 @@ LONG_PAUSE = timedelta(hours=1)
 class Publisher:
     """Keeps one stream's table up with its log, a step at a time. The only state is a pause and what was told."""
 
-    def __init__(self, station: Station, table: Table) -> None:
-        """Begin; nothing is read or written yet."""
+    def __init__(self, station: Station, table: Table, *, at_once: int = MANY) -> None:
+        """Begin; nothing is read or written yet. Of many objects so many are read `at_once`."""
         self._station = station
-        self._shelf = shelf_of(station, table)
+        self._shelf = replace(shelf_of(station, table), at_once=at_once)
         self._pause = SHORTEST_PAUSE
         self._rests_until: datetime | None = None
         self._told: str | None = None

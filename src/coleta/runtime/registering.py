@@ -50,6 +50,8 @@ class Shelf:
     index: Index
     notes: Notes | None
     table: Table
+    at_once: int = MANY
+    """How many objects are read side by side where there are as many; fewer are read one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +168,10 @@ def _terms(shelf: Shelf, digest: str) -> Terms:
 
 def _files(shelf: Shelf, filled: Sequence[Committed]) -> list[DataFile]:
     """How the table names the objects of `filled`, in order. Many of them, as of an old log, are read side by side."""
-    if len(filled) < MANY:
+    if len(filled) < shelf.at_once:
         found = [_file(shelf, one) for one in filled]
     else:
-        with ThreadPoolExecutor(MANY, thread_name_prefix="register") as pool:
+        with ThreadPoolExecutor(shelf.at_once, thread_name_prefix="register") as pool:
             found = list(pool.map(lambda one: _file(shelf, one), filled))
     return [file for file in found if file is not None]
 

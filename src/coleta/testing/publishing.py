@@ -13,7 +13,7 @@ from coleta.adapters.below import Below
 from coleta.errors import Doubtful, Misconfigured, Retryable, SpoolRefused
 from coleta.land.commit import IDENTITY_NAME, Identity
 from coleta.runtime.publisher import Publisher
-from coleta.runtime.registering import Shelf, publish_all
+from coleta.runtime.registering import OBJECTS_AT_ONCE, Shelf, publish_all
 from coleta.runtime.station import Station
 from coleta.testing.baton import Actor, Baton
 from coleta.testing.gated_table import GatedTable
@@ -26,6 +26,9 @@ from coleta.testing.watch import PREFIX
 
 _FIRST_NUMBER = 200
 """That of the first person who sees to the table."""
+
+_ONE_BY_ONE = OBJECTS_AT_ONCE + 1
+"""Nothing is read side by side: who reads, and when, is for the baton to say."""
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ class Keeper:
     def keep(self, station: Station) -> None:
         """Keep the table, for as long as the process lives."""
         assert station.table is not None
-        publisher = Publisher(station, station.table)
+        publisher = Publisher(station, station.table, at_once=_ONE_BY_ONE)
         while True:
             self.woken = False
             until = publisher.step()
@@ -104,4 +107,5 @@ def _shelf(tables: TableWatch, store: MemoryStore, process: Process) -> Shelf | 
         index=GatedIndex(machine.indexes.get(identity.uuid) or MemoryIndex(), process),
         notes=GatedNotes(machine.notes, process),
         table=GatedTable(tables, process),
+        at_once=_ONE_BY_ONE,
     )
