@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from deltalake import DeltaTable
 from tests.clouds.azurite import AzureService, sas_token
+from tests.clouds.google import GoogleService, account_key
 from tests.s3.desk import SHORT, Desk
 from tests.s3.proxy import Fault, FaultyProxy, once
 from tests.surfaces.test_types_round_trip import answering
@@ -25,7 +27,7 @@ from coleta.runtime.lander import land
 from coleta.runtime.publisher import shelf_of
 from coleta.runtime.registering import publish_all
 from coleta.runtime.station import Station
-from coleta.stream import Store
+from coleta.stream import SecretRef, Store
 from coleta.testing.memory import MemoryStore
 from coleta.testing.samples import spooled_answer
 
@@ -147,7 +149,84 @@ def test_a_project_keeps_a_table_in_a_container_with_its_own_settings_and_no_oth
     assert sorted(read["id"].to_pylist()) == [1, 1, 2, 2]
 
 
-@pytest.mark.parametrize("url", ["gs://lake/x", "sftp://host/lake", "webdavs://host/lake"])
+@pytest.mark.parametrize("url", ["sftp://host/lake", "webdavs://host/lake"])
 def test_where_no_table_has_been_tried_none_is_made(url: str) -> None:
-    with pytest.raises(Misconfigured, match="not there for this kind of store"):
+    with pytest.raises(Misconfigured, match="needs a bucket or a folder"):
         delta_in_bucket(Store(url), "compras", MemoryStore(), environment=dict, folder=Path())
+
+
+def test_a_token_is_refused_for_a_table_at_google_before_anything_is_asked() -> None:
+    place = Store("gs://lake/x", token=SecretRef("env:TOKEN"))
+
+    with pytest.raises(Misconfigured, match="takes none for Google") as caught:
+        delta_in_bucket(place, "compras", MemoryStore(), environment=dict, folder=Path())
+    assert "service_account" in str(caught.value.hint)
+
+
+GOOGLE = """\
+version = 1
+project = "delta"
+[spool]
+allow_tmpfs = true
+[store.lake]
+url = "{url}"
+endpoint = "{endpoint}"
+{login}
+[stream.coisas]
+url = "{api}"
+every = "1m"
+deadline = "2s"
+table = "delta"
+contract = {{ id = "int" }}
+"""
+
+
+@pytest.mark.parametrize("login", ['service_account = "file:key.json"', ""])
+def test_a_project_keeps_a_table_in_a_bucket_that_is_played_with_its_own_settings(
+    google: GoogleService, tmp_path: Path, login: str
+) -> None:
+    url = google.url()
+    key = tmp_path / "key.json"
+    key.write_text(account_key(), encoding="utf-8")
+    environment = {
+        **os.environ, "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "nowhere.json") if login else str(key),
+        "GOOGLE_BASE_URL": "http://127.0.0.1:1", "GOOGLE_SKIP_SIGNATURE": "true", "GOOGLE_BUCKET": "of-others",
+        "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
+    }  # fmt: skip
+    with answering(b'[{"id": 1}, {"id": 2}]') as api:
+        text = GOOGLE.format(url=url, endpoint=google.endpoint, login=login, api=api)
+        (tmp_path / "coleta.toml").write_text(text, encoding="utf-8")
+        for words in (["run", "coisas"], ["run", "coisas"], ["publish"], ["verify"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "coleta", *words],
+                cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+
+    said = {
+        "google_service_account_key": key.read_text(encoding="utf-8"), "google_base_url": google.endpoint,
+        "allow_http": "true",
+    }  # fmt: skip
+    read = DeltaTable(f"{url}/coisas", storage_options=said).to_pyarrow_table()
+    assert sorted(read["id"].to_pylist()) == [1, 1, 2, 2]
+    commits = [one for one in google.asked if one.method == "PUT" and unquote(one.path).endswith(("0.json", "1.json"))]
+    assert {one.headers.get("x-goog-if-generation-match") for one in commits} == {"0"}
+    assert len(commits) >= 2
+
+
+def test_an_account_that_only_delta_rs_would_take_is_refused(google: GoogleService, tmp_path: Path) -> None:
+    (tmp_path / "key.json").write_text(account_key(), encoding="utf-8")
+    login = 'service_account = "file:key.json"'
+    text = GOOGLE.format(url=google.url(), endpoint=google.endpoint, login=login, api="http://127.0.0.1:1")
+    (tmp_path / "coleta.toml").write_text(text, encoding="utf-8")
+    environment = {
+        **os.environ, "GOOGLE_SERVICE_ACCOUNT": "/of/others.json", "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
+    }  # fmt: skip
+
+    done = subprocess.run(
+        [sys.executable, "-m", "coleta", "publish"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+    assert done.returncode == 78
+    assert "GOOGLE_SERVICE_ACCOUNT" in done.stderr

@@ -12,6 +12,8 @@ from coleta.adapters.azure_container import AzureContainer, find_login
 from coleta.adapters.buckets import bucket_of
 from coleta.adapters.cloud_bucket import CONNECT_TIMEOUT, Environment
 from coleta.adapters.delta_table import DeltaRegister
+from coleta.adapters.google_bucket import GoogleBucket
+from coleta.adapters.google_bucket import find_login as find_google_login
 from coleta.adapters.s3_bucket import HANDED_OUT, Bucket
 from coleta.adapters.s3_credentials import find_keys
 from coleta.errors import Misconfigured
@@ -59,15 +61,18 @@ def delta_in_bucket(
             return DeltaRegister(uri, store, options=lambda: _s3_options(place, bucket, environment, folder))
         case AzureContainer() as container, _:
             return DeltaRegister(uri, store, options=lambda: _azure_options(place, container, environment, folder))
+        case GoogleBucket() as google, _:
+            _check_google(place)
+            return DeltaRegister(uri, store, options=lambda: _google_options(place, google, environment, folder))
     raise Misconfigured(
-        'table = "delta" is not there for this kind of store yet',
+        'table = "delta" needs a bucket or a folder on this machine: delta-rs reaches no other kind of store',
         where=place.url,
         hint="leave table out: the data objects are read without it",
     )
 
 
 def _is_cloud(place: Store) -> bool:
-    return place.url.startswith(("s3:", "az:", "abfss:"))
+    return place.url.startswith(("s3:", "az:", "abfss:", "gs:"))
 
 
 def _check_installed() -> None:
@@ -109,6 +114,39 @@ _AZURE = {
     "use_azure_cli": "azure_use_azure_cli",
 }
 """How delta-rs calls what obstore calls otherwise."""
+
+
+def _check_google(place: Store) -> None:
+    """Refuse what delta-rs cannot be told.
+
+    Raises:
+        Misconfigured: it cannot log in so, or this process's environment would come in between.
+
+    """
+    if place.token is not None:
+        raise Misconfigured(
+            'table = "delta" cannot be reached with a token: delta-rs takes none for Google',
+            where=place.url,
+            hint="write service_account in its place, or set GOOGLE_APPLICATION_CREDENTIALS",
+        )
+    for name in ("GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_PATH", "GOOGLE_SERVICE_ACCOUNT_KEY"):
+        # With a key of ours beside it delta-rs refuses both, and else takes it before what Coleta looks for.
+        if os.environ.get(name) and not (name.endswith("KEY") and place.service_account is not None):
+            raise Misconfigured(
+                f"delta-rs would log in with {name} of the environment, which Coleta does not read",
+                where=place.url,
+                hint="unset it, and set GOOGLE_APPLICATION_CREDENTIALS or write service_account",
+            )
+
+
+def _google_options(place: Store, bucket: GoogleBucket, environment: Environment, folder: Path) -> Mapping[str, str]:
+    login = find_google_login(place, environment, folder)
+    return {
+        **_common_options(place, bucket.endpoint),
+        "google_base_url": bucket.endpoint,
+        "google_skip_signature": "false",
+        **{f"google_{key}": str(value) for key, value in login.items()},
+    }
 
 
 def _word(value: object) -> str:
