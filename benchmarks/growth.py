@@ -293,6 +293,9 @@ def figures(lake: Path, folder: Path, where: tuple[str, str], files: float, aske
     landing = measured("commits", folder, asked.commits)
     write(folder, store, url, every="1s", others=asked.streams)
     up = measured("service", folder, asked.seconds)
+    # Without the table, each commit of which takes and gives back as much memory as all its files need.
+    write(folder, store, url, every="1s", table=False, others=asked.streams)
+    plain = measured("service", folder, asked.seconds)
     checkpoints = [path.stat().st_size for path in (lake / STREAM / "_delta_log").glob("*.checkpoint.parquet")]
     # One for each ten versions, each as large as the table was by then.
     left = max(checkpoints) * files / 10 / 2
@@ -311,6 +314,13 @@ def figures(lake: Path, folder: Path, where: tuple[str, str], files: float, aske
         Figure("checkpoints of the Delta log, if all were kept", left / 1e9, "GB"),
         Figure(f"memory of `coleta up`, a thousand commits (over {up['commits']:,.0f})", up["kb_per_1000"], "kB", 1024),
         Figure("the same: memory at the end", up["last_mb"], "MB"),
+        Figure(
+            f"memory without the table, a thousand commits (over {plain['commits']:,.0f})",
+            plain["kb_per_1000"],
+            "kB",
+            1024,
+        ),
+        Figure("the same: memory at the end", plain["last_mb"], "MB"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Years of minutes, made up as a service would have left them: log, roll-ups, and a Delta table with its own log.
+"""Years of minutes, made up as a service would have left them: log, roll-ups, kept heads, and a Delta table.
 
 Each object is one of Coleta's own writer, into which another record is put; so the rows of one object are those of
 all, and only the records differ: nothing that ``growth.py`` measures looks at rows. Nothing is synced.
@@ -24,8 +24,9 @@ from coleta.collect.carry import answer_id, response_digest
 from coleta.collect.tick import Interval
 from coleta.contract.parse import parse_contract
 from coleta.land.columns import record_schema, schema
-from coleta.land.commit import IDENTITY_NAME, Identity
+from coleta.land.commit import IDENTITY_NAME, Committed, Identity
 from coleta.land.decode import Piece
+from coleta.land.kept import Keeping, encode_kept, kept_name
 from coleta.land.nulls import null_counts
 from coleta.land.parquet import STAMP_KEY, ObjectWriter
 from coleta.land.record import Account, Outcome, Record, encode_record, object_name, record_digest
@@ -98,6 +99,7 @@ class Log:
     every: int
     """How many ticks an object holds."""
     next: str
+    keeping: Keeping
     seq: int = 0
     digest: str | None = None
     rolled: list[RolledObject] = field(default_factory=list)
@@ -113,9 +115,11 @@ class Log:
             day, made = name.split("tick_date=")[1][:10], int(record.created.timestamp() * 1000)
             nulls = self.files[-1][1].nulls if self.files else null_counts(body)
             self.files.append((self.seq, DataFile(name, len(body), day, made, record.rows, nulls)))
+        self.keeping.add(Committed(name, record, self.digest))
         self.rolled.append(RolledObject(name, len(body), hashlib.sha256(body).hexdigest(), stored.decode()))
         if len(self.rolled) == ROLL_UP_COMMITS:
             self.put(rollup_name(self.seq), encode_rollup(_UUID, self.seq - ROLL_UP_COMMITS + 1, self.rolled))
+            self.put(kept_name(self.seq), encode_kept(self.keeping.kept()))
             self.rolled = []
 
     def record(self, kind: str, day: date, created: datetime) -> Record:
@@ -139,8 +143,9 @@ def make_log(folder: Path, *, days: int, every: int, end: datetime) -> Log:
         path.write_bytes(body)
 
     first = end - timedelta(days=days)
-    log = Log(put, every, object_name(first.date(), 1))
-    put(IDENTITY_NAME, Identity(_UUID, "bench", STREAM, first + MINUTE, first).to_json())
+    identity = Identity(_UUID, "bench", STREAM, first + MINUTE, first)
+    log = Log(put, every, object_name((first + MINUTE).date(), 1), Keeping(identity))
+    put(IDENTITY_NAME, identity.to_json())
     put(f"_ledger/terms/{TERMS.digest}.json", canonical(TERMS))
     moulds = {n: Mould.of(n * ROWS) for n in range(every + 1)}
     for ticks in _batches(first, days, every):

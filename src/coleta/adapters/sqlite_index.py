@@ -30,6 +30,10 @@ _AT_ONCE = 500
 
 _A_FEW = 20
 
+_CACHE_KB = 256
+"""Pages kept in memory for each index, and so for each stream: SQLite's own 2 MB would fill up over weeks, as if
+memory grew with the log. The system keeps the file's pages as well."""
+
 _TABLES = """
 CREATE TABLE log (uuid TEXT NOT NULL, head BLOB);
 CREATE TABLE commits (seq INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, record BLOB NOT NULL);
@@ -358,6 +362,7 @@ def _fill(db: sqlite3.Connection, uuid: str) -> sqlite3.Connection:
 def _tune(db: sqlite3.Connection) -> None:
     # First of all: what is late must not need the disk either.
     db.execute("PRAGMA temp_store = MEMORY")
+    db.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
     db.execute("PRAGMA synchronous = NORMAL")
     db.executescript(_LATE_TABLES)
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from coleta.ask.span import EVERYTHING, Span
 from coleta.errors import Corrupt, Misconfigured
-from coleta.land.record import folder_date
 from coleta.runtime.log import read_footer
 from coleta.terms import Terms
 
@@ -56,15 +55,8 @@ class Table:
             StoreUnavailable, Corrupt: this machine does not remember them all, and the store does not give the rest.
 
         """
-        days = [one for day, one in self._kept.days.items() if self._span.has(date.fromisoformat(day)) and one.rows]
-        if not days:
-            return
-        last = max(one.last for one in days)
-        for committed in self._history.commits(min(one.first for one in days)):
-            if committed.record.seq > last:
-                return
-            if committed.record.rows and self._span.has(folder_date(committed.name)):
-                yield committed
+        days = {day for day, one in self._kept.days.items() if self._span.has(date.fromisoformat(day)) and one.rows}
+        yield from (committed for committed in self._history.of_days(days) if committed.record.rows)
 
     def __len__(self) -> int:
         """How many rows there are: the records say so, and nothing is read but where rows are kept for a time only."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from coleta.collect.coverage import Coverage
 from coleta.collect.tick import RESOLUTION, Interval
 from coleta.land.commit import Committed, Head
 from coleta.land.record import Account, Outcome
+from coleta.land.tally import Tally, Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +42,6 @@ def holes(head: Head, until: datetime) -> tuple[Interval, ...]:
     """The instants from the first tick to `until` that nothing has settled."""
     since = head.first_tick - RESOLUTION
     return head.settled.uncovered(Interval(since, until)) if until > since else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums over accounts: ticks by outcome, records by fate."""
-
-    outcomes: dict[str, int]
-    received: int = 0
-    landed: int = 0
-    quarantined: int = 0
-    deduplicated: int = 0
-    nulled: int = 0
-
-
-class Tally:
-    """Adds accounts up, and keeps none."""
-
-    def __init__(self) -> None:
-        """Begin at nothing."""
-        self._outcomes: Counter[str] = Counter()
-        self._sums = [0, 0, 0, 0, 0]
-
-    def add(self, accounts: Iterable[Account], *, redriven: bool = False, no_data: bool = False) -> None:
-        """Count `accounts`; those that are `redriven` tell anew what became of records counted before.
-
-        An answer that was `no_data` had no records until it was redriven.
-        """
-        for one in accounts:
-            self._outcomes[str(one.outcome)] += not redriven
-            received, quarantined = one.received, one.quarantined
-            if redriven and not no_data:
-                received, quarantined = 0, quarantined - received
-            more = (received, one.landed, quarantined, one.deduplicated, one.nulled)
-            self._sums = [total + count for total, count in zip(self._sums, more, strict=True)]
-
-    def totals(self) -> Totals:
-        """The sums so far."""
-        return Totals({name: count for name, count in sorted(self._outcomes.items()) if count}, *self._sums)
 
 
 def totals(accounts: Iterable[Account]) -> Totals:

@@ -11,16 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from coleta.audit.account import Tally
 from coleta.audit.finding import Finding
 from coleta.audit.names import Once
 from coleta.collect.tick import RESOLUTION, Interval, format_instant, parse_instant
 from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Head, Identity
 from coleta.land.record import Account, Outcome, Record
-
-PAGE = ".raw.zst"
-"""How the quarantine files of an answer that was no data end; a redrive takes up none with others."""
+from coleta.land.tally import Tally
 
 
 class LogWalk:
@@ -44,8 +41,7 @@ class LogWalk:
         except Corrupt as error:
             return Finding("damage", "broken_log", committed.name, error.what)
         record = committed.record
-        no_data = any(path.endswith(PAGE) for path in record.redrives)
-        self.tally.add(record.accounts, redriven=record.kind == "redrive", no_data=no_data)
+        self.tally.commit(record)
         self.terms.add(record.terms)
         for account in record.accounts:
             if account.answer is not None and record.kind == "batch":

@@ -37,7 +37,9 @@ def status_command(doors: Doors) -> Callable[..., None]:
         found: list[tuple[str, Books | ColetaError]] = []
         for stream in app.streams:
             try:
-                found.append((stream.name, books_of(app, stream)))
+                books = books_of(app, stream)
+                books.totals()  # what they need of the store is read here, where an error is that stream's alone
+                found.append((stream.name, books))
             except ColetaError as error:
                 found.append((stream.name, error))
         paused = {stream.name: pauses_of(app, stream).since for stream in app.streams}
@@ -75,8 +77,8 @@ def _row(name: str, books: Books | ColetaError, paused: datetime | None) -> tupl
     if isinstance(books, ColetaError):
         word = "not started yet" if isinstance(books, NeverStarted) else "FAILED"
         return (name, word, "", "paused" if paused else "", 0, 0, 0, 0, "")
-    ticks, totals = books.ticks(), books.totals()
-    last = ticks[-1].account if ticks else None
+    line, totals = books.last(), books.totals()
+    last = line.account if line else None
     store = "down" if books.store_error else "ok"
     return (
         name,
@@ -127,8 +129,7 @@ def _value(name: str, books: Books | ColetaError) -> dict[str, object]:
         return {"stream": name, "started": False}
     if isinstance(books, ColetaError):
         return {"stream": name, "error": error_value(books)}
-    ticks, totals = books.ticks(), books.totals()
-    last = ticks[-1] if ticks else None
+    last, totals = books.last(), books.totals()
     return {
         "stream": name,
         "started": True,

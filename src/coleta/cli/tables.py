@@ -109,7 +109,8 @@ def table_lag(app: App, books: Books) -> tuple[Mark | None, tuple[Committed, ...
     from coleta.land.watermark import MARK_NOTE, Mark
 
     mark = Mark.from_json(app.notes(books.stream).recall(MARK_NOTE))
-    return mark, behind(books.commits, mark)
+    since = 1 if mark is None else mark.seq + 1
+    return mark, behind(books.history.commits(since), mark)
 
 
 def lag_line(app: App, books: Books) -> str | None:

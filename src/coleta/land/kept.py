@@ -17,10 +17,13 @@ from coleta.errors import Corrupt
 from coleta.land.commit import Committed, Head, Identity
 from coleta.land.record import NEWEST_FORMAT, folder_date
 from coleta.land.sealed import seal, unseal
+from coleta.land.tally import Tally, Totals
 from coleta.terms import canonical
 
 FORMAT = 1
 FOLDER = "_ledger/head/"
+
+NONE_YET = Totals({})
 
 MOST_BYTES = 8 << 20
 """No file is larger, packed: some 400,000 separate gaps. A machine that starts there reads the roll-ups."""
@@ -50,6 +53,7 @@ class Kept:
 
     ``records`` is the newest format of a record so far: whoever does not know it must not go on from here.
     ``terms`` are those of objects with rows, in the order of the log. ``days`` has the folders by their dates.
+    ``totals`` are over all accounts, so gaps that have been answered since are counted, too.
     """
 
     head: Head
@@ -57,6 +61,7 @@ class Kept:
     records: int = 1
     terms: tuple[str, ...] = ()
     days: dict[str, Day] = field(default_factory=dict)
+    totals: Totals = NONE_YET
     format: int = FORMAT
 
     @property
@@ -81,6 +86,7 @@ class Keeping:
         self._records = 1 if kept is None else kept.records
         self._terms = dict.fromkeys(() if kept is None else kept.terms)
         self._days = {} if kept is None else dict(kept.days)
+        self._tally = Tally(None if kept is None else kept.totals)
 
     def add(self, committed: Committed, *, head: Head | None = None) -> None:
         """Take the next commit; whoever has followed it already gives the `head` after it.
@@ -93,12 +99,13 @@ class Keeping:
         record, day = committed.record, folder_date(committed.name).isoformat()
         self._name, self._records = committed.name, max(self._records, record.format)
         self._days[day] = self._days.get(day, Day(record.seq, record.seq)).after(committed)
+        self._tally.commit(record)
         if record.rows:
             self._terms[record.terms] = None
 
     def kept(self) -> Kept:
         """What the log has come to so far."""
-        return Kept(self.head, self._name, self._records, tuple(self._terms), dict(self._days))
+        return Kept(self.head, self._name, self._records, tuple(self._terms), dict(self._days), self._tally.totals())
 
 
 def first_of(kept: Kept, days: Iterable[date]) -> int:

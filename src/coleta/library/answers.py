@@ -143,11 +143,11 @@ class Status:
     @classmethod
     def of(cls, books: Books) -> Status:
         """The same as the books say."""
-        lines, totals = books.ticks(), books.totals()
+        last, totals = books.last(), books.totals()
         return cls(
             stream=books.stream.name,
             started=True,
-            last=Tick.of(lines[-1]) if lines else None,
+            last=Tick.of(last) if last else None,
             next_at=books.next_at(),
             ticks=tuple(totals.outcomes.items()),
             received=totals.received,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, pairwise
 
-from coleta.audit.account import Totals, totals
+from coleta.audit.account import totals
 from coleta.audit.finding import MOST_OF_A_KIND, Finding, Findings
 from coleta.audit.laws import LogWalk
 from coleta.audit.names import Listed
@@ -15,6 +15,7 @@ from coleta.audit.verify import check_coverage, check_identity, check_spool, che
 from coleta.collect.cadence import Cadence, newest
 from coleta.errors import Corrupt
 from coleta.land.commit import IDENTITY_NAME, Committed, Identity
+from coleta.land.tally import Totals
 from coleta.ports import Index, ObjectStore, SpoolContents, Table
 from coleta.runtime.inspector import DATA, LOG, QUICK, REPLAY, Deep, Inspector
 from coleta.runtime.log import Footer, footer_in, read_footer
@@ -152,9 +153,7 @@ class _Audit:
     def close(self) -> None:
         """Look at all that only the whole log can show."""
         store, walk = self._evidence.store, self._walk
-        self._findings.add(walk.at_the_end())
-        self._findings.add(self._rolled.at_the_end())
-        self._findings.add(self._unnamed_objects())
+        self._findings.add(chain(walk.at_the_end(), self._rolled.at_the_end(), self._unnamed_objects()))
         for path, (folder, seq) in self._missing.items():
             # A listing is only a hint: the name decides.
             if store.size(path) is None:
@@ -177,8 +176,7 @@ class _Audit:
 
     def report(self, level: int) -> Report:
         """What was found."""
-        walk = self._walk
-        report = _report(self._evidence, level, walk.head.seq, walk.tally.totals(), self._findings)
+        report = _report(self._evidence, level, self._walk.head.seq, self._walk.tally.totals(), self._findings)
         return replace(report, replayed=self._inspector.replayed)
 
     def _found(self, finding: Finding | None) -> None:

@@ -6,12 +6,14 @@ for all but the last few. Never in memory are more commits than are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
-from coleta.errors import Corrupt
+from coleta.errors import Corrupt, StoreUnavailable
 from coleta.land.commit import Committed, Head, Identity
-from coleta.land.kept import Keeping, Kept
+from coleta.land.kept import Day, Keeping, Kept
+from coleta.land.record import folder_date
 from coleta.land.rollup import ROLL_UP_COMMITS
 from coleta.ports import Index, ObjectStore
 from coleta.runtime.log import newest_kept, read_commit
@@ -33,6 +35,7 @@ class History:
     beyond: Sequence[Committed] = ()
     rolled: int = ROLL_UP_COMMITS
     _known: list[tuple[Committed, ...]] = field(default_factory=list)
+    _summed: list[Kept] = field(default_factory=list)
 
     def commits(self, first: int = 1) -> Iterator[Committed]:
         """The commits from number `first` on, oldest first.
@@ -57,13 +60,30 @@ class History:
             self._known.append(tuple(self.commits()))
         return self._known[0]
 
+    def of_days(self, days: Collection[str]) -> Iterator[Committed]:
+        """The commits that lie in the folders of `days`, by their dates, oldest first; of others few are looked at."""
+        for first, last in _stretches(day for name, day in self.kept().days.items() if name in days):
+            for committed in self.commits(first):
+                if committed.record.seq > last:
+                    break
+                if folder_date(committed.name).isoformat() in days:
+                    yield committed
+
     def newest(self, count: int) -> tuple[Committed, ...]:
         """The newest `count` of them, oldest first."""
         return tuple(self.commits(max(1, self.head.seq - count + 1)))
 
     def kept(self) -> Kept:
         """What the log has come to. Errors as for ``commits``."""
-        newest = newest_kept(self.store, self.identity, until=self.head.seq)
+        if not self._summed:
+            self._summed.append(self._kept_now())
+        return self._summed[0]
+
+    def _kept_now(self) -> Kept:
+        try:
+            newest = newest_kept(self.store, self.identity, until=self.head.seq)
+        except StoreUnavailable:
+            newest = None  # while the store is away, from what this machine remembers, if that is all
         try:
             return self._kept_after(None if newest is None else newest[0])
         except Corrupt:
@@ -76,6 +96,17 @@ class History:
         for committed in self.commits(keeping.head.seq + 1):
             keeping.add(committed)
         return keeping.kept()
+
+
+def _stretches(days: Iterable[Day]) -> list[tuple[int, int]]:
+    """The stretches of the log, first and last commit, that `days` lie in; those that meet are one."""
+    found: list[tuple[int, int]] = []
+    for day in sorted(days, key=attrgetter("first")):
+        if found and day.first <= found[-1][1] + 1:
+            found[-1] = found[-1][0], max(found[-1][1], day.last)
+        else:
+            found.append((day.first, day.last))
+    return found
 
 
 def commits_after(

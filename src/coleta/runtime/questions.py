@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 
-from coleta.audit.account import TickLine, Totals, timeline, totals
+from coleta.audit.account import TickLine, timeline
 from coleta.audit.doubts import Doubted, doubted
+from coleta.collect.coverage import Coverage
+from coleta.collect.tick import RESOLUTION, Interval
 from coleta.errors import StoreUnavailable
 from coleta.land.commit import Committed, Head, Identity
 from coleta.land.jail import check_redrives
+from coleta.land.record import Outcome
+from coleta.land.tally import Totals
 from coleta.ports import Index, ObjectStore, SpoolContents
 from coleta.runtime.due import plan_of
 from coleta.runtime.history import History, commits_after
 from coleta.runtime.log import known_head, newest_kept
-from coleta.stream import Stream
+from coleta.stream import Checks, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +53,40 @@ class Books:
 
     def ticks(self) -> list[TickLine]:
         """Every tick with its current outcome, oldest first."""
-        return timeline(self.commits, self.head.answered)
+        return self._now(self.commits)
 
     def gaps(self) -> list[TickLine]:
         """The ticks that ended without an answer, and still have none."""
-        return [line for line in self.ticks() if line.open]
+        gaps = self.head.gaps
+        if not gaps:
+            return []
+        # A tick lies in the folder of its end; one of which only a part is open may lie in another: then all are read.
+        days = [day for day in self.history.kept().days if gaps.overlaps(_whole(date.fromisoformat(day)))]
+        found = [line for line in self._now(self.history.of_days(days)) if line.open]
+        whole = Coverage.of(part for line in found for part in line.open) == gaps
+        return found if whole else [line for line in self.ticks() if line.open]
+
+    def last(self) -> TickLine | None:
+        """The newest tick with its current outcome."""
+        for day in sorted(self.history.kept().days, reverse=True):
+            lines = self._now(self.history.of_days([day]))
+            if lines:
+                return lines[-1]
+        return None
+
+    def _now(self, commits: Iterable[Committed]) -> list[TickLine]:
+        return timeline(commits, self.head.answered)
 
     def doubted(self) -> list[Doubted]:
         """The ticks whose answers were taken, and which the stream's checks doubt, oldest first."""
-        return doubted(self.stream.checks, self.ticks())
+        checks = self.stream.checks
+        return [] if checks == Checks() else doubted(checks, self.ticks())
 
     def totals(self) -> Totals:
         """Sums over the current outcomes."""
-        return totals(line.account for line in self.ticks())
+        found, gaps = self.history.kept().totals, len(self.gaps())
+        outcomes = {**found.outcomes, str(Outcome.GAP): gaps}
+        return replace(found, outcomes={name: count for name, count in sorted(outcomes.items()) if count})
 
     def next_at(self) -> datetime | None:
         """When the next tick may be asked; the present if one is due now."""
@@ -108,3 +134,9 @@ def _check_redrives(history: History) -> None:
     for found in history.beyond:
         if found.record.redrives:
             check_redrives(found, (one for one in history.commits() if one.record.seq < found.record.seq))
+
+
+def _whole(day: date) -> Interval:
+    """All instants of `day`."""
+    begin = datetime.combine(day, time(), UTC) - RESOLUTION
+    return Interval(begin, begin + timedelta(days=1))

@@ -68,7 +68,10 @@ def test_the_file_is_zstd_over_the_json_of_the_page() -> None:
     with pa.CompressedInputStream(pa.BufferReader(encode_kept(kept())), "zstd") as stream:
         value = json.loads(stream.read())
 
-    assert sorted(value) == ["days", "format", "head", "name", "records", "terms"]
+    assert sorted(value) == ["days", "format", "head", "name", "records", "terms", "totals"]
+    assert value["totals"] == {
+        "outcomes": {"ok": 3}, "received": 6, "landed": 6, "quarantined": 0, "deduplicated": 0, "nulled": 0,
+    }  # fmt: skip
     assert value["days"] == {"2026-11-24": {"first": 1, "last": 3, "objects": 3, "rows": 6}}
     assert sorted(value["head"]) == [
         "answer", "answered", "carried", "digest", "first_tick", "gaps", "moved_to", "next", "seq", "uuid", "wait",

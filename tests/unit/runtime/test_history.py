@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pyarrow as pa
@@ -9,17 +11,20 @@ import pytest
 
 from coleta.ask.span import EVERYTHING, Span
 from coleta.ask.table import Table, fitted, one_field
+from coleta.audit.account import totals
+from coleta.collect.spool import Gap
+from coleta.collect.tick import Interval
 from coleta.errors import Misconfigured
-from coleta.land.commit import Head
+from coleta.land.commit import Committed, Head
 from coleta.land.kept import kept_name
 from coleta.land.rollup import rollup_name
 from coleta.runtime.history import History, commits_after
 from coleta.runtime.lander import land
-from coleta.runtime.questions import Shelves, read_books
+from coleta.runtime.questions import Books, Shelves, read_books
 from coleta.runtime.rollups import RollUps
 from coleta.testing.bench import Bench, waiting
 from coleta.testing.memory import MemoryIndex
-from coleta.testing.samples import NOON
+from coleta.testing.samples import MINUTE, NOON, sample_gaps, spooled
 
 BODY = b'[{"ean":1,"price":2},{"ean":2,"price":3}]'
 EACH = 3
@@ -59,6 +64,10 @@ class Log:
 
     def table(self, span: Span = EVERYTHING, history: History | None = None) -> Table:
         return Table(history or self.history(), self.station.stream.terms, span=span)
+
+
+def numbers(commits: Iterable[Committed]) -> list[int]:
+    return [one.record.seq for one in commits]
 
 
 def histories(log: Log) -> dict[str, History]:
@@ -171,6 +180,73 @@ def test_books_of_a_machine_that_remembers_nothing_are_those_of_one_that_does() 
     assert found[0].commits == found[1].commits
     assert found[0].ticks() == found[1].ticks()
     assert found[0].totals().landed == 16
+
+
+def with_gaps(log: Log) -> None:
+    """Gaps of three days, one of them answered since, one in part, and one that is a tick of two days."""
+    uuid = log.station.identity.uuid
+    spooled(log.station.spool, sample_gaps(30, 31, 32, uuid=uuid), ())
+    spooled(log.station.spool, sample_gaps(1440 + 30, uuid=uuid), ())
+    land(log.station)
+    waiting(log.station, 31, BODY)
+    land(log.station)
+    two_days = Interval(NOON + 5000 * MINUTE, NOON + 8000 * MINUTE)
+    header = replace(sample_gaps(0, uuid=uuid), gaps=(Gap(two_days, "outage"),))
+    spooled(log.station.spool, header, ())
+    land(log.station)
+
+
+def test_what_status_tells_is_what_all_ticks_together_say() -> None:
+    log = Log()
+    spool = log.station.spool.contents()
+    for gaps in (False, True):
+        if gaps:
+            with_gaps(log)
+        for index in (log.machine.index, MemoryIndex()):
+            shelves = Shelves(log.station.stream, log.station.identity, log.station.store, index, spool)
+            books = read_books(shelves, NOON)
+            lines = books.ticks()
+
+            assert books.totals() == totals(line.account for line in lines)
+            assert books.gaps() == [line for line in lines if line.open]
+            assert books.last() == lines[-1]
+
+
+def test_while_the_store_is_away_a_machine_that_remembers_all_says_the_same() -> None:
+    log = Log()
+    with_gaps(log)
+    station, spool = log.station, log.station.spool.contents()
+    shelves = Shelves(station.stream, station.identity, station.store, log.machine.index, spool)
+    before = read_books(shelves, NOON)
+    expected = before.totals(), before.gaps(), before.last()
+    log.bench.store.down = True
+
+    books = read_books(shelves, NOON)
+
+    assert books.store_error is not None
+    assert (books.totals(), books.gaps(), books.last()) == expected
+
+
+def test_of_an_empty_log_there_is_no_newest_tick() -> None:
+    bench = Bench()
+    station = bench.machine().open()
+    shelves = Shelves(station.stream, station.identity, station.store, station.index, station.spool.contents())
+
+    assert read_books(shelves, NOON).last() is None
+
+
+def test_gaps_of_one_day_are_found_without_a_look_at_the_others() -> None:
+    log = Log()
+    spooled(log.station.spool, sample_gaps(1440 + 30, uuid=log.station.identity.uuid), ())
+    land(log.station)
+    history = log.history(log.machine.index)
+    del log.bench.store.calls[:]
+    books = Books(log.station.stream, history, log.station.spool.contents(), NOON)
+
+    (gap,) = books.gaps()
+
+    assert gap.account.tick.end == NOON + (1440 + 30) * MINUTE
+    assert numbers(history.of_days(["2026-11-25"])) == [4, 5, 6, 13]
 
 
 def test_far_behind_roll_ups_are_read_and_then_object_by_object() -> None:
