@@ -7,10 +7,11 @@ changed since, so its spool file carries them whole and its record names them by
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from coleta.contract.types import Contract
 from coleta.errors import Corrupt
@@ -18,6 +19,7 @@ from coleta.errors import Corrupt
 OnViolation = Literal["quarantine", "null", "reject"]
 Unknown = Literal["drop", "keep", "reject"]
 Expect = Literal["array", "object"]
+Format = Literal["ndjson", "csv"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,9 @@ class Terms:
     ``expect`` is the shape of a page: an ``array`` of records, or an ``object`` that holds that array
     at ``records`` (keys from the top; none: the object itself is the one record). ``key`` are the
     fields by which a record that comes twice within one answer is known. ``cursor`` is the field
-    whose value places a record in time, for streams whose requests name the tick's interval.
+    whose value places a record in time, for streams whose requests name the tick's interval. ``format`` is how a
+    page is written where that is not one JSON text; of CSV ``columns`` are the names where no first row gives them.
+    These three came later, so they are left out where they say nothing: the digests of older terms stay.
     """
 
     contract: Contract
@@ -37,6 +41,9 @@ class Terms:
     records: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     cursor: str | None = None
+    format: Format | UnsetType = UNSET
+    delimiter: str | UnsetType = UNSET
+    columns: tuple[str, ...] | UnsetType = UNSET
 
     @classmethod
     def from_json(cls, stored: bytes) -> Terms:
@@ -50,6 +57,11 @@ class Terms:
             return _DECODER.decode(stored)
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise Corrupt(f"not a terms file: {error}") from None
+
+    @property
+    def of_array(self) -> Terms:
+        """The same for records that were taken out of their page, and stand in a JSON array."""
+        return replace(self, expect="array", records=(), format=UNSET, delimiter=UNSET, columns=UNSET)
 
     @property
     def digest(self) -> str:

@@ -9,6 +9,7 @@ import gzip
 import json
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -418,3 +419,22 @@ def test_an_answer_that_is_too_large_is_a_gap_after_one_try(serve: Serve, collec
 
     assert one.outcomes() == [(Outcome.GAP, "too_large")]
     assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("terms", "body"),
+    [
+        (replace(TERMS, format="ndjson"), b'{"ean":1}\n{"ean":"x"}\n{"ean":2}\n'),
+        (replace(TERMS, format="csv"), b"ean,x\r\n1,a\r\nx,b\r\n2,c\r\n"),
+    ],
+)
+def test_lines_and_rows_land_and_only_the_bad_one_is_quarantined(
+    terms: Terms, body: bytes, serve: Serve, collect: Collect
+) -> None:
+    one = collect(serve(saying(sized(b"<html>"), then=sized(body))).url(), terms=terms)
+
+    one.until(END)
+
+    (account,) = one.accounts()
+    assert (account.received, account.landed, account.quarantined) == (3, 2, 1)
+    assert one.eans() == [1, 2]

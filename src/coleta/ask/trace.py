@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal as Exact
 from decimal import InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
+
 from coleta.ask.landed import Landed, Progress, silent
 from coleta.ask.quarantine import Rejected, files_named, read_file
 from coleta.ask.table import read_rows, read_terms
+from coleta.collect.marks import raw_records
 from coleta.collect.tick import parse_instant
 from coleta.contract.describe import type_text
 from coleta.contract.types import (
@@ -205,6 +208,10 @@ def _text(one: Rejected) -> str:
 
 def _records(one: Rejected, terms: Terms) -> Iterator[Mapping[str, object]]:
     """The record; or each that a whole page holds, as far as it can be read."""
+    if one.row is None and terms.format is not UNSET:
+        for raw in raw_records(one.raw, terms):
+            yield from _records(replace(one, raw=raw, row=0), terms)
+        return
     try:
         found: object = json.loads(one.raw)
     except (ValueError, RecursionError):

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import msgspec
+from msgspec import UNSET
 
+from coleta.collect.cut import NotRecords
+from coleta.collect.formats import records_of
 from coleta.paging import Cursor, NextLink, Paging, SinglePage
 from coleta.terms import Terms
 
@@ -134,6 +137,8 @@ def look(body: bytes, terms: Terms, paging: Paging = _SINGLE) -> Page | NotData:
     body = body.removeprefix(_BOM)
     if not body or body.isspace():
         return NotData("an empty body")
+    if terms.format is not UNSET:
+        return _count_others(body, terms)
     # Only UTF-8 counts as JSON here (RFC 8259, 8.1), also where a value is skipped.
     if not _is_utf8(body):
         return NotData("not UTF-8")
@@ -154,6 +159,23 @@ def look(body: bytes, terms: Terms, paging: Paging = _SINGLE) -> Page | NotData:
         # An error is never an empty page.
         return NotData("no records, but an error beside them")
     return _page(len(found), top, paging)
+
+
+def _count_others(body: bytes, terms: Terms) -> Page | NotData:
+    count, only = 0, b""
+    try:
+        for record in records_of(body, terms):
+            count, only = count + 1, record
+    except NotRecords as error:
+        return NotData(error.why)
+    if count == 1 and terms.format == "ndjson":
+        try:
+            top = _open(only)
+        except (ValueError, RecursionError):
+            top = None
+        if isinstance(top, dict) and _is_error(top, terms):
+            return NotData(_shape("a record", top))
+    return Page(count)
 
 
 def _page(count: int, top: dict[str, object], paging: Paging) -> Page | NotData:

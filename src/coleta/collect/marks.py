@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from coleta.collect.cut import NotRecords, cut_array, cut_object
+from coleta.collect.formats import records_of
 from coleta.contract.types import Date, Field, Int, LocalTimestamp, Str, Timestamp, Type
 from coleta.terms import Terms, canonical
 
@@ -90,6 +91,11 @@ def raw_records(body: bytes, terms: Terms) -> list[bytes]:
 
     A page that is lenient JSON (NaN, halves of UTF-16 pairs) is cut all the same.
     """
+    if terms.format is not UNSET:
+        try:
+            return list(records_of(body, terms))
+        except NotRecords:
+            return []
     body = body.removeprefix(codecs.BOM_UTF8).strip(_SPACE)
     try:
         for name in terms.records:

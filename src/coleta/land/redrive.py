@@ -244,7 +244,7 @@ def _pieces(one: Jailed, terms: Terms, cells: Cells) -> Iterator[Piece]:
     rows = [each.row for each in kept]
     # The records alone, without what stood around them in their page.
     body = b"[" + b",".join(each.raw for each in kept) + b"]"
-    for piece in decode([body], replace(terms, expect="array", records=())):
+    for piece in decode([body], terms.of_array):
         placed = replace(
             piece,
             rows=[rows[at] for at in piece.rows],

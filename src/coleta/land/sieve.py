@@ -69,7 +69,7 @@ def sieved(bodies: Iterable[bytes], terms: Terms, keep: Keep) -> Iterator[Piece]
     """
     sieve = _Sieve(terms, keep)
     # What is left of a page is an array, wherever its records stood.
-    for piece in decode(sieve.pages(bodies), replace(terms, expect="array", records=())):
+    for piece in decode(sieve.pages(bodies), terms.of_array):
         yield sieve.placed(piece)
     if sieve.dropped:
         yield sieve.placed(Piece(columns=_no_rows(terms), rows=()))

@@ -34,6 +34,7 @@ from coleta.settings.values import (
     Text,
     header_name,
     header_value,
+    one_sign,
     project_name,
     stream_name,
     written_lag,
@@ -218,6 +219,9 @@ class StreamTable(_Table):
     contract: dict[str, object] | None = None
     expect: Literal["array", "object"] | None = None
     records: Selection = ()
+    format: Literal["json", "ndjson", "csv"] = "json"
+    delimiter: Annotated[str, AfterValidator(one_sign)] | None = None
+    columns: Names = ()
     on_violation: Literal["quarantine", "null", "reject"] = "quarantine"
     unknown: Literal["drop", "keep", "reject"] = "drop"
     key: Names = ()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from coleta.collect.cadence import check_cron
+from coleta.collect.formats import without_column
 from coleta.contract.parse import parse_contract
 from coleta.contract.types import Contract
 from coleta.errors import Misconfigured
@@ -33,6 +34,7 @@ SHORTEST_DEADLINE = timedelta(seconds=60)
 
 DEFAULT_TIMEOUT = timedelta(seconds=30)
 
+_ROWS = {"ndjson": "line", "csv": "row"}
 _STREAM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -89,6 +91,7 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     body = body_of(at, table, around.place, mistakes)
     auth = auth_of(at, table, around.auths, mistakes)
     _check_selection(at, table, mistakes)
+    _check_format(at, table, contract, mistakes)
     check_pages(at, table, given, mistakes)
     check_conditional(at, table, given, mistakes)
     if "on_few" in table.checks.model_fields_set and table.checks.min_rows is None:
@@ -219,6 +222,20 @@ def _headers(at: Keys, table: StreamTable, around: Surroundings) -> tuple[tuple[
 def _check_selection(at: Keys, table: StreamTable, mistakes: Mistakes) -> None:
     if table.records and table.expect == "array":
         mistakes.add((*at, "expect"), 'records are inside an object; write expect = "object", or leave it out')
+
+
+def _check_format(at: Keys, table: StreamTable, contract: Contract | None, mistakes: Mistakes) -> None:
+    if table.format != "csv":
+        for key in ("delimiter", "columns"):
+            if key in table.model_fields_set:
+                mistakes.add((*at, key), 'means something for format = "csv" only')
+    if table.format != "json":
+        for key in ("records", "expect"):
+            if key in table.model_fields_set:
+                mistakes.add((*at, key), f"is of JSON; in {table.format} each {_ROWS[table.format]} is a record")
+    if table.format == "csv" and contract is not None:
+        for name in without_column(contract):
+            mistakes.add((*at, "contract", name), "a cell of CSV is one text or number, without parts")
 
 
 def _limits(at: Keys, table: StreamTable, schedule: Schedule | None, mistakes: Mistakes) -> tuple[timedelta, timedelta]:

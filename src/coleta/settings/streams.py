@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
+from msgspec import UNSET
+
 from coleta.collect.request import is_window
 from coleta.settings.bodies import method_of
 from coleta.settings.cursors import lag_of
@@ -14,6 +16,8 @@ from coleta.settings.retention import FOREVER
 from coleta.settings.rules import Checked
 from coleta.stream import Checks, Landing, Retention, Source, Stream
 from coleta.terms import Terms
+
+_ACCEPT = {"ndjson": "application/x-ndjson, */*;q=0.5", "csv": "text/csv, */*;q=0.5"}
 
 
 def build_stream(checked: Checked, *, project: str, kept: RetentionTable) -> Stream:
@@ -58,7 +62,7 @@ def _source(checked: Checked) -> Source:
         method=method_of(table),
         params=checked.sent.params,
         body=checked.sent.body,
-        headers=checked.sent.headers,
+        headers=(*checked.sent.headers, *_accepted(checked)),
         auth=checked.sent.auth,
         paging=build_paging(table.pages),
         timeout=checked.timeout,
@@ -75,6 +79,14 @@ def _source(checked: Checked) -> Source:
     )
 
 
+def _accepted(checked: Checked) -> tuple[tuple[str, str], ...]:
+    """What is asked for where the stream's format is not the transport's own."""
+    kind = _ACCEPT.get(checked.table.format)
+    if kind is None or any(name.lower() == "accept" for name, _ in checked.sent.headers):
+        return ()
+    return (("Accept", kind),)
+
+
 def _terms(checked: Checked) -> Terms:
     table = checked.table
     return Terms(
@@ -85,4 +97,7 @@ def _terms(checked: Checked) -> Terms:
         records=table.records,
         key=table.key,
         cursor=table.cursor,
+        format=UNSET if table.format == "json" else table.format,
+        delimiter=UNSET if table.delimiter in (None, ",") else table.delimiter,
+        columns=table.columns or UNSET,
     )

@@ -120,6 +120,13 @@ def _headers(written: object) -> object:
     return written
 
 
+def one_sign(sign: str) -> str:
+    """One sign that may stand between the cells of CSV."""
+    if len(sign) != 1 or sign in '"\r\n' or ord(sign) > 127:
+        raise ValueError('must be one sign of ASCII, such as ";" or "\\t", and no quotation mark')
+    return sign
+
+
 def header_value(value: str) -> str:
     """A header's value or its reference. What is wrong is said without the value: it may be secret."""
     if value.startswith(("env:", "file:")):

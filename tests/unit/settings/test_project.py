@@ -408,3 +408,12 @@ def test_a_query_of_graphql_is_a_post_that_may_be_sent_again(stream: Callable[[s
     assert told.method == "POST"
     assert told.retry_unsafe
     assert told.body == JsonBody({"query": "{ x }", "variables": {"n": 1}}, frozenset({"query"}))
+
+
+def test_a_format_is_of_the_terms_and_is_asked_for(stream: Callable[[str], Stream]) -> None:
+    told = stream('format = "csv"\ndelimiter = ";"\ncolumns = ["id", "x"]')
+
+    assert (told.terms.format, told.terms.delimiter, told.terms.columns) == ("csv", ";", ("id", "x"))
+    assert told.source.headers == (("Accept", "text/csv, */*;q=0.5"),)
+    assert stream('format = "ndjson"\nheaders = { accept = "x/y" }').source.headers == (("accept", "x/y"),)
+    assert stream('format = "json"').terms == stream("").terms

@@ -15,7 +15,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from coleta.collect.cut import cut_object, first_element
 from coleta.land.decode.outcome import AnswerRejected, NotRecords, Piece, Reason, Reject
-from coleta.land.decode.pages import records_array, windows
+from coleta.land.decode.pages import record_arrays
 from coleta.land.decode.plan import Plan, plan_of
 from coleta.land.decode.repeats import watched
 from coleta.land.decode.window import Window, decode_window
@@ -52,9 +52,10 @@ def decode(
     seen: set[Hashable] = set()
     row = 0
     for body in bodies:
-        array = records_array(body, terms)
-        drift = _first_drift(array, plan) if terms.unknown == "drop" else {}
-        for window in windows(array, window_bytes):
+        drift: Mapping[str, int] | None = None
+        for window in record_arrays(body, terms, window_bytes):
+            if drift is None:
+                drift = _first_drift(window, plan) if terms.unknown == "drop" else {}
             done = decode_window(window, row, plan, names)
             if done.received:
                 row += done.received

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from coleta.collect.cut import cut_object, skip_space, split_off
+from coleta.collect.formats import arrays_of, records_of
 from coleta.land.decode.outcome import NotRecords
 from coleta.land.decode.strict import fault, is_strict, kind_of
 from coleta.terms import Terms
@@ -27,6 +28,18 @@ _BORDER = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 _BY_NAME = msgspec.json.Decoder(dict[str, Raw])
 
 
+def record_arrays(body: bytes, terms: Terms, window_bytes: int) -> Iterator[bytes]:
+    """The records of page `body` as arrays of about `window_bytes` at most.
+
+    Raises:
+        NotRecords: the page cannot be cut into records; perhaps only after some arrays.
+
+    """
+    if terms.format is not UNSET:
+        return arrays_of(body, terms, window_bytes)
+    return windows(records_array(body, terms), window_bytes)
+
+
 def records_array(body: bytes, terms: Terms) -> bytes:
     """The array of records in page `body`; a record that stands alone becomes an array of one.
 
@@ -34,6 +47,8 @@ def records_array(body: bytes, terms: Terms) -> bytes:
         NotRecords: there is none.
 
     """
+    if terms.format is not UNSET:
+        return b"[" + b",".join(records_of(body, terms)) + b"]"
     body = body.removeprefix(codecs.BOM_UTF8)
     _check_utf8(body)
     start = skip_space(body, 0)
