@@ -44,6 +44,12 @@ def told(path: str, words: str) -> tuple[Hunt, ...]:
 TABLES: tuple[Hunt, ...] = (("--only", "table", "--seeds", "60"), ("--only", "table", "--seed", "60", "--seeds", "600"))
 """How a mutant of publishing is hunted."""
 
+CONDITIONAL: tuple[Hunt, ...] = (
+    ("--only", "conditional", "--seeds", "60"),
+    ("--only", "conditional", "--seeds", "900"),
+)
+"""How a mutant of asking only for what is new is hunted."""
+
 MOVES = (*told("tests/simulation/test_moves.py", "quiet"), *told("tests/simulation/test_moves.py", ""))
 """How a mutant of a move is hunted."""
 
@@ -294,14 +300,26 @@ MUTANTS = (
         "collect/conditional.py",
         'or known.get("request") != asked',
         "",
-        told("tests/unit/runtime/test_conditional.py", "other_terms"),
+        CONDITIONAL,
     ),
     Mutant(
         "unchanged_since_what_was_not_the_data",
         "runtime/gathering.py",
         "self._last if good else None",
         "self._last",
-        told("tests/unit/runtime/test_conditional.py", "not_the_data"),
+        CONDITIONAL,
+    ),
+    Mutant(
+        "answers_of_a_renamed_stream_by_its_new_name",
+        "runtime/gathering.py",
+        "stream=station.stream.log_name",
+        "stream=station.stream.name",
+    ),
+    Mutant(
+        "renamed_stream_does_not_know_its_log",
+        "runtime/opening.py",
+        "if (identity.project, identity.stream) != (stream.project, stream.log_name):",
+        "if (identity.project, identity.stream) != (stream.project, stream.name):",
     ),
     Mutant(
         "superseded_answers_count_as_asked",

@@ -223,3 +223,25 @@ def test_an_answer_that_the_checks_refuse_ends_rejected(fault: Fault, why: str) 
     assert world.run() == []
 
     assert sum(n for reason, n in outcomes(world).items() if reason.startswith(why)) > before
+
+
+def test_where_an_api_says_that_nothing_is_new_ticks_end_unchanged_and_what_is_new_lands_once() -> None:
+    world = quiet_world(Setting(machines=2, minutes=6, kind="conditional"))
+
+    assert outcomes(world)["unchanged"]
+    assert outcomes(world)["ok"]
+
+
+def test_a_stream_that_is_renamed_on_one_machine_goes_on_in_its_log() -> None:
+    worlds = [ran(seed) for seed in range(40)]
+    renamed = [world for world in worlds if any(one.stream.was for one in world.machines)]
+
+    assert renamed
+    for world in renamed:
+        assert {record["stream"] for record in world.watch.look().records} == {"compras"}
+
+
+def ran(seed: int) -> Simulation:
+    world = simulate(seed)
+    assert world.run() == []
+    return world

@@ -11,7 +11,8 @@ from random import Random
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from coleta.testing.bookkeeper import Given, is_good, misplaced
+from coleta.testing.bookkeeper import misplaced
+from coleta.testing.given import Given, is_good
 from coleta.testing.setting import Kind
 from coleta.testing.stranger import Contents
 
@@ -43,6 +44,27 @@ class Inventing:
             self.issued += 1
             records.append({"id": self.issued, "value": _value(self.random, self.issued, bounded=self.bounded)})
         return json.dumps(records).encode()
+
+
+@dataclass(slots=True)
+class Catalogue(Inventing):
+    """Gives all that it has, with an ETag, and never the same twice: whoever has it already may be told so (304)."""
+
+    version: int = 0
+
+    @property
+    def etag(self) -> str:
+        """That of what it gave last."""
+        return f'"{self.version}"'
+
+    def has_nothing_new(self, since: str | None) -> bool:
+        """Whether it says so to one who has what it gave with the ETag `since`."""
+        return since == self.etag and self.random.random() < 2 / 3
+
+    def body(self, url: str, now: datetime) -> bytes:
+        """All that it has now."""
+        self.version += 1
+        return Inventing.body(self, url, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,23 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from coleta.testing.logbook import chain, coverage, links
+from coleta.testing.given import Given, given_in
+from coleta.testing.logbook import chain, coverage, links, unchanged
 from coleta.testing.stranger import Contents, Span, Stranger, settled_in
 
 LandedAs = Literal["parts", "whole", "link"]
 """Whether an answer may be landed for a part of its tick, only for all of it, or only after its parent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A record as the API gave it."""
-
-    id: int
-    good: bool = True
-    hopeless: bool = False
-    """Whether no terms that people have would take it."""
-    at: datetime | None = None
-    """Its place in time, if it says one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +65,8 @@ class Bookkeeper:
     """What a person may have done about the quarantine: the kinds of the commits that it makes."""
     lost: set[str] = field(default_factory=set)
     """The answers that lay on a disk that is gone: each may be landed or not, but at most once."""
+    said: dict[str, set[tuple[int, str | None]]] = field(default_factory=dict)
+    """With which status and ETag each answer came to an API that may say 304; empty where it may not."""
     stranger: Stranger = field(default_factory=Stranger)
 
     def note(
@@ -90,7 +81,7 @@ class Bookkeeper:
     ) -> None:
         """Note an accepted answer for `tick`: its pages' bodies, one a line. `refused`: by its stream's checks."""
         self.lost.discard(answer)
-        given = _given(body)
+        given = given_in(body)
         records = None if refused else given
         before = self.accepted.get(answer)
         copies = set() if before is None else before.copies
@@ -111,6 +102,8 @@ class Bookkeeper:
         faults = chain(contents, self.stranger.deleted)
         faults += self._answers(contents)
         faults += links(contents.records)
+        if self.said:
+            faults += unchanged(contents.records, self.said)
         faults += [fault for one in contents.superseded for fault in self.set_aside(one, contents)]
         faults += self._lifted(contents)
         if not self.comes_again:
@@ -235,27 +228,6 @@ def misplaced(given: Mapping[int, Given], wanted: Counter[int], contents: Conten
             where = f"{table[number]} times in the table, {jailed[number] + gone[number]} times in the quarantine"
             faults.append(f"record {number} is {where}, not {n} times in all")
     return faults
-
-
-def is_good(value: object) -> bool:
-    """Whether the contract takes a record with `value`."""
-    return isinstance(value, int) and value >= 0
-
-
-def _given(body: bytes) -> tuple[Given, ...] | None:
-    try:
-        records = [record for page in body.splitlines() for record in json.loads(page)]
-        return tuple(
-            Given(
-                record["id"],
-                is_good(record["value"]),
-                record["value"] is None,
-                datetime.fromisoformat(record["at"]) if "at" in record else None,
-            )
-            for record in records
-        )
-    except (ValueError, TypeError, KeyError):
-        return None  # it is no data, and ends rejected whole
 
 
 def _rejected_in_part(one: AcceptedAnswer, contents: Contents) -> bool:

@@ -25,11 +25,15 @@ class GatedTable:
         self._watch = watch
         self._process = process
         self._known: bytes | None = None
-        """What the machine knew of the table when it was opened last."""
+        """What the machine knew of the table when it was looked at last."""
+        self._made = False
+        """Whether it was made here just now: it is opened then without another look at what the machine knows."""
 
     def open(self, log: str) -> OpenTable | None:
         """See ``Table``."""
-        self._known = self._watch.known_to(self._process.machine)
+        if not self._made:
+            self._known = self._watch.known_to(self._process.machine)
+        self._made = False
         if self._process.meet("table.open") is Fault.UNAVAILABLE:
             raise StoreUnavailable("simulated")
         found = self._watch.table.open(log)
@@ -40,6 +44,7 @@ class GatedTable:
     def create(self, columns: Columns, *, log: str) -> None:
         """See ``Table``."""
         self.change("table.create", lambda: self._watch.table.create(columns, log=log), None)
+        self._made = True
 
     def rows(self) -> int | None:
         """See ``Table``."""

@@ -14,7 +14,7 @@ from coleta.runtime.lander import Lander
 from coleta.runtime.opening import open_station
 from coleta.runtime.station import Station
 from coleta.stream import Every
-from coleta.testing.apis import Api, Events, Inventing
+from coleta.testing.apis import Api, Catalogue, Events, Inventing
 from coleta.testing.baton import Baton
 from coleta.testing.bookkeeper import Bookkeeper
 from coleta.testing.faults import DEADLY, MENU, Call, Fault, FaultPlan
@@ -23,7 +23,7 @@ from coleta.testing.memory import MemoryCell, SeededIds
 from coleta.testing.people import Errands
 from coleta.testing.premises import premises_of, world_of
 from coleta.testing.publishing import Keeper, see_to_the_table
-from coleta.testing.setting import MINUTE, Setting
+from coleta.testing.setting import MINUTE, NAME, RENAMED, Setting
 from coleta.testing.table_watch import TableWatch
 from coleta.testing.watch import PREFIX, Watch, WatchedStore
 
@@ -48,7 +48,8 @@ class Lives:
         self.events = (
             Events(self.random, setting.start, setting.minutes, bounded=bounded) if setting.has_events else None
         )
-        self.api: Api = self.events or Inventing(self.random, setting.pages, bounded)
+        invents = Catalogue if setting.kind == "conditional" else Inventing
+        self.api: Api = self.events or invents(self.random, setting.pages, bounded)
         self.books = Bookkeeper(comes_again=setting.has_events, lifted=setting.lifts)
         self.errands = Errands(self.store)
         self.last_call = last_call
@@ -70,7 +71,9 @@ class Lives:
             every = self.random.choice((MINUTE, timedelta(seconds=90), timedelta(seconds=40)))
             keyed, wide = self.random.random() < 1 / 2, bool(self.setting.table) and self.random.random() < 1 / 2
             terms = self.setting.terms(keyed=keyed, wide=wide)
-            machine.stream = replace(machine.stream, schedule=Every(every), terms=terms)
+            new = self.random.random() < 1 / 3
+            name, was = (RENAMED, NAME) if new else (NAME, None)
+            machine.stream = replace(machine.stream, name=name, was=was, schedule=Every(every), terms=terms)
         machine.starts += 1
         process = machine.process = Process(self, machine)
         self.processes.append(process)

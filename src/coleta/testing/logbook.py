@@ -6,7 +6,8 @@ For the ``Bookkeeper``, as ``Stranger`` has read it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -21,6 +22,7 @@ def chain(contents: Contents, deleted: Mapping[str, object]) -> list[str]:
     if [record["seq"] for record in records] != list(range(1, len(records) + 1)):
         faults.append(f"the sequence is not dense: {[record['seq'] for record in records]}")
     previous: DataObject | None = None
+    whose = json.loads(objects["_ledger/identity.json"])["stream"]
     for one in contents.commits:
         record = one.record
         if previous is not None:
@@ -34,6 +36,8 @@ def chain(contents: Contents, deleted: Mapping[str, object]) -> list[str]:
                     faults.append(f"file {file['path']} is missing")
             elif hashlib.sha256(objects[file["path"]]).hexdigest() != file["sha256"]:
                 faults.append(f"file {file['path']} is another")
+        if record["stream"] != whose:
+            faults.append(f"commit {record['seq']} is of stream {record['stream']}, and the log is that of {whose}")
         if f"_ledger/terms/{record['terms']}.json" not in objects:
             faults.append(f"the terms of commit {record['seq']} are missing")
         previous = one
@@ -62,6 +66,28 @@ def links(records: list[dict]) -> list[str]:  # type: ignore[type-arg]
         if (carried["parent"], carried["before"]) != (parent, state):
             faults.append(f"answer {account['answer'][:8]} does not begin with what the one before it ended with")
         parent, state = account["answer"], carried["after"]
+    return faults
+
+
+def unchanged(records: list[dict], said: Mapping[str, Collection[tuple[int, str | None]]]) -> list[str]:  # type: ignore[type-arg]
+    """What is unchanged is so by the API's word, which is about the answer right before it, on the same terms.
+
+    `said` are the statuses and ETags with which each answer came, once for each way in which it was accepted.
+    """
+    faults, before = [], None
+    for record in records:
+        for account in (one for one in record["accounts"] if one["carried"]):
+            answer, after = account["answer"], account["carried"]["after"].get("validators") or {}
+            if (account["outcome"] == "unchanged") != (304 in {status for status, _ in said[answer]}):
+                faults.append(f"answer {answer[:8]} ended {account['outcome']}, and the API said {said[answer]}")
+            elif account["outcome"] == "unchanged" and (
+                before is None
+                or before != (account["tick"]["start"], record["terms"], after.get("etag"))
+                or (304, after.get("etag")) not in said[answer]
+            ):
+                faults.append(f"answer {answer[:8]} is unchanged, and not since the answer before it")
+            nothing = account["outcome"] == "rejected" and not account["received"]
+            before = (account["tick"]["end"], record["terms"], None if nothing else after.get("etag"))
     return faults
 
 

@@ -14,7 +14,7 @@ from coleta.collect.response import Failed, Response
 from coleta.collect.response import Fault as WireFault
 from coleta.collect.tick import Interval
 from coleta.stream import Checks, Stream
-from coleta.testing.apis import Api
+from coleta.testing.apis import Api, Catalogue
 from coleta.testing.baton import Baton, Killed
 from coleta.testing.faults import Fault
 from coleta.testing.memory import MemoryIndex, MemoryNotes
@@ -142,16 +142,25 @@ class Process:
         self.world.baton.pause(stall=timedelta(milliseconds=50))
         if fault is Fault.CUT:
             return Failed(WireFault.RESET, "simulated", self.now())
-        status, body = 200, b""
-        if fault is Fault.STATUS_500:
-            status = 500
-        elif fault is Fault.NOT_DATA:
-            body = b'{"error": "simulated"}'
-        else:
-            body = self._wrong(fault, checks) or self.world.api.body(request.url, self.world.baton.now)
+        status, body, tag = self._answer(request, fault)
         if fault is Fault.CRASH_AFTER:
             self.die()
-        return Response(status, self._date(), body, body, None, asked, self.now())
+        return Response(status, (*self._date(), *tag), body, body, None, asked, self.now())
+
+    def _answer(self, request: Request, fault: Fault | None) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
+        """The status and the body with which the API answers, and the ETag, if it gives one."""
+        api = self.world.api
+        if fault is Fault.STATUS_500:
+            return 500, b"", ()
+        wrong = self._wrong(fault, self.world.setting.checks)
+        if wrong is not None:
+            return 200, wrong, ()
+        since = dict(request.headers).get("If-None-Match")
+        if isinstance(api, Catalogue) and fault is not Fault.NOT_DATA and api.has_nothing_new(str(since)):
+            return 304, b"", (("etag", api.etag),)
+        body = api.body(request.url, self.world.baton.now)
+        tag = (("etag", api.etag),) if isinstance(api, Catalogue) else ()
+        return 200, b'{"error": "simulated"}' if fault is Fault.NOT_DATA else body, tag
 
     def _wrong(self, fault: Fault | None, checks: Checks) -> bytes | None:
         """An answer that is not what was meant, where the checks must find it."""

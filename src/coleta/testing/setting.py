@@ -18,9 +18,13 @@ HOUR = timedelta(hours=1)
 NEAR_MIDNIGHT = datetime(2026, 11, 24, 23, 57, 30, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Kind = Literal["latest", "window", "placed", "since"]
+NAME = "compras"
+RENAMED = "vendas"
+"""What people call the stream after they have renamed it in a project file. Its log keeps the name it began with."""
+
+Kind = Literal["latest", "window", "placed", "since", "conditional"]
 """What a stream asks for: whatever is newest; the records of the tick's interval, which say nothing of time, or
-which do; or all since the newest that it knows."""
+which do; all since the newest that it knows; or all that there is, unless nothing has changed."""
 
 NO_CHECKS = Checks()
 REFUSING = ("retry", "reject")
@@ -34,8 +38,9 @@ _QUERIES: dict[Kind, str] = {
     "window": "?from={tick.start}&until={tick.end}",
     "placed": "?from={tick.start}&until={tick.end}",
     "since": "?since={cursor}",
+    "conditional": "",
 }
-_CURSORS: dict[Kind, str | None] = {"latest": None, "window": None, "placed": "at", "since": "seq"}
+_CURSORS: dict[Kind, str | None] = {"placed": "at", "since": "seq"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,7 +64,9 @@ class Deed:
     machine: int = 0
 
 
-Only = Literal["table"]
+_KINDS: tuple[Kind, ...] = ("latest", "latest", "window", "placed", "since", "conditional")
+
+Only = Literal["table", "conditional"]
 """What all worlds of a run may be asked to have."""
 
 
@@ -109,7 +116,7 @@ class Setting:
             every=(MINUTE, random.choice((MINUTE, MINUTE, timedelta(seconds=90)))),
             land_every=random.choice((timedelta(0), timedelta(seconds=100))),
             catch_up=random.choice(("latest", "all", "none")),
-            kind=(kind := random.choice(("latest", "latest", "window", "placed", "since"))),
+            kind=(kind := random.choice(_KINDS) if only != "conditional" else "conditional"),
             pages=random.choice((1, 1, 2)) if kind in ("latest", "window") else 1,
             archive=random.choice(("none", "none", "none", "landed", "first")),
             lease=random.random() < 1 / 6,
@@ -169,7 +176,7 @@ class Setting:
     @property
     def landed_as(self) -> LandedAs:
         """In what part its answers may be landed."""
-        return "whole" if self.kind == "window" else "link" if self.kind == "since" else "parts"
+        return "whole" if self.kind == "window" else "link" if self.kind in ("since", "conditional") else "parts"
 
     def clock_is_off_by(self, machine: int, now: datetime) -> timedelta:
         """How much the clock of `machine` shows beyond the true time `now`."""
@@ -189,7 +196,7 @@ class Setting:
         """The stream as the project file of machine `number` has it."""
         paging = PageNumber(max_pages=5) if self.pages > 1 else SinglePage()
         return Stream(
-            name="compras",
+            name=NAME,
             project="sim",
             store="memory://",
             path="compras",
@@ -199,6 +206,7 @@ class Setting:
                 deadline=MINUTE,
                 cursor_start=0 if self.kind == "since" else None,
                 lag=self.lag,
+                conditional=self.kind == "conditional",
             ),
             schedule=Every(self.every[number % len(self.every)]),
             # Who joins has the contract that others get when somebody edits their project files.
@@ -224,7 +232,7 @@ class Setting:
             contract = Contract((*others, value, *((_NOTE,) if mended or wide else ())))
         elif mended:
             contract = Contract((*others, Field("value", Str())))
-        return Terms(contract, key=("id",) if keyed else (), cursor=_CURSORS[self.kind])
+        return Terms(contract, key=("id",) if keyed else (), cursor=_CURSORS.get(self.kind))
 
 
 def _drawn_jumps(random: Random, machines: int, minutes: int, start: datetime) -> tuple[Jump, ...]:

@@ -17,7 +17,7 @@ from coleta.stream import Checks
 from coleta.testing.bookkeeper import Bookkeeper, Copy
 from coleta.testing.machine import Machine, Process
 from coleta.testing.memory import MemoryStore
-from coleta.testing.setting import REFUSING, Setting
+from coleta.testing.setting import NO_CHECKS, REFUSING, Setting
 from coleta.testing.stranger import Contents
 
 PREFIX = "compras/"
@@ -91,10 +91,16 @@ class Watch:
         answer = entry.trailer.answer
         if answer is None:
             return
-        bodies = b"\n".join(wire for _, wire in spool.read(entry).pages())
+        pages = list(spool.read(entry).pages())
+        bodies = b"\n".join(wire for _, wire in pages)
         (tick,) = entry.intervals
-        refused = _refused(self.setting.checks, machine.body_before(tick.end) if self.setting.alone else None, bodies)
-        if refused is False:
+        head = pages[0][0]
+        if self.setting.kind == "conditional":
+            self.books.said.setdefault(answer, set()).add((head.status, dict(head.headers).get("etag")))
+        # What has not changed has no records of its own, and nothing is held against it.
+        checks = self.setting.checks if head.status == 200 else NO_CHECKS
+        refused = _refused(checks, machine.body_before(tick.end) if self.setting.alone else None, bodies)
+        if refused is False and head.status == 200:
             machine.bodies.append((tick.end, bodies))
         machine.answers[entry.name] = answer
         carried = entry.header.carried

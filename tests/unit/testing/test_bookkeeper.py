@@ -15,6 +15,7 @@ from coleta.runtime.redrive import Wanted, replay
 from coleta.terms import Terms
 from coleta.testing.bench import Bench, bench_stream, waiting
 from coleta.testing.bookkeeper import Bookkeeper, Copy, crc
+from coleta.testing.logbook import unchanged
 from coleta.testing.samples import MINUTE, NOON, sample_tick
 
 TERMS = Terms(Contract((Field("id", Int()), Field("value", Int()))))
@@ -211,3 +212,45 @@ def test_two_stores_are_the_same_only_to_the_last_byte() -> None:
     other[next(iter(other))] += b" "
 
     assert crc(one) != crc(other)
+
+
+def conditional(answer: str, start: str, end: str, outcome: str, etag: str | None) -> dict[str, object]:
+    after = {"validators": None if etag is None else {"etag": etag}}
+    tick = {"start": start, "end": end}
+    return {"answer": answer, "tick": tick, "outcome": outcome, "received": 1, "carried": {"after": after}}
+
+
+FIRST, SECOND = conditional("a", "0", "1", "ok", "x"), conditional("b", "1", "2", "unchanged", "x")
+SAID: dict[str, set[tuple[int, str | None]]] = {"a": {(200, "x")}, "b": {(304, "x")}}
+
+
+def log_of(*accounts: dict[str, object], terms: tuple[str, ...] = ("t", "t")) -> list[dict[str, object]]:
+    return [{"terms": one, "accounts": [account]} for one, account in zip(terms, accounts, strict=True)]
+
+
+def test_what_is_unchanged_since_the_answer_before_it_breaks_no_promise() -> None:
+    assert unchanged(log_of(FIRST, SECOND), SAID) == []
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        log_of(SECOND, terms=("t",)),
+        log_of(conditional("a", "0", "1", "ok", "y"), SECOND),
+        log_of({**FIRST, "outcome": "rejected", "received": 0}, SECOND),
+        log_of(conditional("a", "0", "0.5", "ok", "x"), SECOND),
+        log_of(FIRST, SECOND, terms=("t", "u")),
+        log_of(FIRST, {**SECOND, "outcome": "empty"}),
+        log_of({**FIRST, "outcome": "unchanged"}, SECOND),
+    ],
+    ids=["no answer", "another", "no data", "not right before", "other terms", "not told", "not said"],
+)
+def test_what_is_unchanged_since_anything_else_is_told(log: list[dict[str, object]]) -> None:
+    assert unchanged(log, SAID) != []
+
+
+def test_a_commit_in_the_name_of_another_stream_is_told() -> None:
+    kept = Kept()
+    kept.objects["_ledger/identity.json"] = kept.objects["_ledger/identity.json"].replace(b"compras", b"vendas")
+
+    assert "commit 1 is of stream compras, and the log is that of vendas" in kept.check()
