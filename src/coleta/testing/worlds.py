@@ -21,6 +21,7 @@ from coleta.testing.simulation import Simulation
 from coleta.testing.torn_disk import Remains
 
 _LONGER = timedelta(seconds=90)
+_SOON = timedelta(seconds=20)
 _SHORTER = timedelta(seconds=40)
 _LATER = NEAR_MIDNIGHT + MINUTE
 
@@ -40,7 +41,7 @@ ONE_FAULT_SETTINGS = (
     Setting(machines=2, minutes=2, start=_LATER, lease=True),
     Setting(machines=1, minutes=2, start=_LATER, pages=2, catch_up="all", deeds=_SEEN_TO),
     Setting(machines=1, minutes=2, start=_LATER, guarded=True, checks=_STERN, deeds=_PAUSED),
-    Setting(1, 2, (MINUTE, _SHORTER), start=_LATER, table=(True,), deeds=_PUBLISHED, joins_after=timedelta(seconds=20)),
+    Setting(1, 2, (MINUTE, _SHORTER), _SHORTER, start=_LATER, table=(True, False), deeds=_PUBLISHED, joins_after=_SOON),
 )
 """The worlds in which every single fault is tried: all cross midnight, so that a turn is among the calls.
 
