@@ -121,6 +121,8 @@ class Source:
     """The most that one tick may take, with all its pages and retries."""
     max_answer_bytes: int = 2_000_000_000
     """The most that one answer may hold, decoded; beyond it the tick is a gap(too_large)."""
+    error_at: tuple[str, ...] = ()
+    """Where a page tells of an error: if something stands there, the page is not the data, whatever else it holds."""
     allow_empty_body: bool = False
     """Whether a 204, or a body of no bytes, is an answer without records."""
     retry_unsafe: bool = False

@@ -294,3 +294,15 @@ def test_a_link_to_another_server_is_never_asked(paging: NextLink, link: str, pl
     assert "the link to the next page" in str(why)
     assert "secret" not in str(why)
     assert {query.get("cursor") for _, query in api.asked} == {None}
+
+
+def test_records_beside_an_error_are_asked_for_again_where_that_is_said(played: Played, collect: Collect) -> None:
+    api = begin(played, "")
+    half = sized(b'{"data": [{"ean": 9}], "meta": {"cursor": null}, "errors": ["the rest is missing"]}')
+    one = collect(played[1].url(), terms=PAGED, paging=CURSOR, error_at=("errors",))
+    api.faults = {1: instead(half)}
+
+    one.until(END)
+
+    assert one.eans() == [1, 2, 3, 4, 5, 6, 7]
+    assert len(one.waits()) == 1

@@ -132,8 +132,11 @@ def _finished(out: BytesIO, decoder: zlib._Decompress, taken: int, max_bytes: in
     return out.getvalue()
 
 
-def look(body: bytes, terms: Terms, paging: Paging = _SINGLE) -> Page | NotData:
-    """What page `body` holds, judged by its shape only, and what of the signs that `paging` goes by."""
+def look(body: bytes, terms: Terms, paging: Paging = _SINGLE, *, error_at: Sequence[str] = ()) -> Page | NotData:
+    """What page `body` holds, judged by its shape only, and what of the signs that `paging` goes by.
+
+    If something other than null, false or nothing at all stands at `error_at`, it is not the data.
+    """
     body = body.removeprefix(_BOM)
     if not body or body.isspace():
         return NotData("an empty body")
@@ -150,6 +153,8 @@ def look(body: bytes, terms: Terms, paging: Paging = _SINGLE) -> Page | NotData:
         return Page(count=len(top)) if isinstance(top, list) else NotData(_shape("an array", top))
     if not isinstance(top, dict):
         return NotData(_shape("an object", top))
+    if _at(top, error_at):
+        return NotData(f"an error at {'.'.join(error_at)}")
     if not terms.records:
         return NotData(_shape("the record", top)) if _is_error(top, terms) else _page(1, top, paging)
     found = _at(top, terms.records)

@@ -190,7 +190,7 @@ class TickAsking:
             return None
         if not came.body and source.allow_empty_body:
             return Page(count=0)
-        return look(came.body, terms, source.paging)
+        return look(came.body, terms, source.paging, error_at=source.error_at)
 
     def _patience(self) -> Patience:
         source, world = self._station.stream.source, self._station.world

@@ -208,7 +208,7 @@ def sample(stream: Stream, world: World) -> Sample:
         raise SourceUnavailable(f"HTTP status {came.status}", where=where, hint="is the URL right?")
     if not came.body and stream.source.allow_empty_body:
         return Sample(came, Page(count=0))
-    return Sample(came, look(came.body, stream.terms, stream.source.paging))
+    return Sample(came, look(came.body, stream.terms, stream.source.paging, error_at=stream.source.error_at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,7 @@ class _Effective:
             "deadline": format_duration(stream.source.deadline),
             "expect": stream.terms.expect,
             **({} if table.api is None else {"url": self._shown((*at, "url"), stream.source.url)[0]}),
+            **({"error_at": ".".join(stream.source.error_at)} if stream.source.error_at else {}),
             "method": stream.source.method,
             "retry_unsafe": stream.source.retry_unsafe,
             "pages": DEFAULTS.get(str(self._written((*at, "pages")).get("kind")), {}),

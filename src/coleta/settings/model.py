@@ -214,6 +214,7 @@ class StreamTable(_Table):
     deadline: Positive | None = None
     max_answer: Size = 2 * 10**9
     allow_empty: bool = False
+    error_at: Selection = ()
     retry_unsafe: bool = False
 
     contract: dict[str, object] | None = None

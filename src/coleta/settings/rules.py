@@ -92,6 +92,7 @@ def check_stream(name: str, table: StreamTable, given: Collection[str], around: 
     auth = auth_of(at, table, around.auths, mistakes)
     _check_selection(at, table, mistakes)
     _check_format(at, table, contract, mistakes)
+    _check_error(at, table, mistakes)
     check_pages(at, table, given, mistakes)
     check_conditional(at, table, given, mistakes)
     if "on_few" in table.checks.model_fields_set and table.checks.min_rows is None:
@@ -222,6 +223,13 @@ def _headers(at: Keys, table: StreamTable, around: Surroundings) -> tuple[tuple[
 def _check_selection(at: Keys, table: StreamTable, mistakes: Mistakes) -> None:
     if table.records and table.expect == "array":
         mistakes.add((*at, "expect"), 'records are inside an object; write expect = "object", or leave it out')
+
+
+def _check_error(at: Keys, table: StreamTable, mistakes: Mistakes) -> None:
+    if table.error_at and not table.records and table.expect != "object":
+        mistakes.add(
+            (*at, "error_at"), "nothing stands beside the records of an array; say where they are: records = …"
+        )
 
 
 def _check_format(at: Keys, table: StreamTable, contract: Contract | None, mistakes: Mistakes) -> None:

@@ -136,6 +136,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "deadline": "The most that one tick may take, with all its pages and retries.",
         "max_answer": "The most that one answer may hold, decoded.",
         "allow_empty": "Whether a body of no bytes is an answer without records.",
+        "error_at": "Where a page tells of an error: errors. If something stands there, the page is not the data.",
         "retry_unsafe": "Whether a POST may be sent again after a failure.",
         "contract": 'The fields to keep, with their types: { ean = "int", price = "decimal(9,2)?" }',
         "expect": "What a page is: an array of records, or an object.",

@@ -69,6 +69,7 @@ def _source(checked: Checked) -> Source:
         deadline=checked.deadline,
         max_answer_bytes=table.max_answer,
         allow_empty_body=table.allow_empty,
+        error_at=table.error_at or (("errors",) if table.graphql is not None else ()),
         retry_unsafe=table.retry_unsafe or table.graphql is not None,
         verify_tls=table.verify_tls,
         redirects=table.redirects,

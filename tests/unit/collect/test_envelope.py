@@ -256,3 +256,22 @@ ODD_NAME = "what names the next page is neither a text nor a whole number"
 )
 def test_what_a_page_says_of_the_next_one_is_read_and_never_guessed(body: bytes, seen: object) -> None:
     assert look(body, WITHIN, Cursor(next=("next",), has_more=("more",))) == seen
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [
+        (b'["half of it is missing"]', NotData("an error at x.errors")),
+        (b'"quota"', NotData("an error at x.errors")),
+        (b'{"code": 7}', NotData("an error at x.errors")),
+        (b"[]", Page(1)),
+        (b"null", Page(1)),
+        (b"false", Page(1)),
+        (b'""', Page(1)),
+    ],
+)
+def test_a_page_that_tells_of_an_error_is_not_the_data_whatever_else_it_holds(error: bytes, seen: object) -> None:
+    body = b'{"data": {"items": [1]}, "x": {"errors": %s}}' % error
+
+    assert look(body, WITHIN, error_at=("x", "errors")) == seen
+    assert look(body, WITHIN) == Page(1)

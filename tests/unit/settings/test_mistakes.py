@@ -176,6 +176,7 @@ def test_the_message_begins_with_the_file_and_says_where_keys_are_explained(tmp_
         ('delimiter = ";"', "delimiter", 'means something for format = "csv" only'),
         ('format = "csv"\ndelimiter = "ab"', "delimiter", "must be one sign of ASCII"),
         ('format = "ndjson"\nrecords = "a"', "records", "is of JSON; in ndjson each line is a record"),
+        ('error_at = "errors"', "error_at", "nothing stands beside an array's records; say where they are"),
         ('format = "xml"', "format", 'must be "json", "ndjson" or "csv"'),
         ('records = "a..b"', "records", '"a..b" is no path'),
         ('records = "a[*].b"', "records", '"a[*].b" is no path'),

@@ -407,6 +407,7 @@ def test_a_query_of_graphql_is_a_post_that_may_be_sent_again(stream: Callable[[s
 
     assert told.method == "POST"
     assert told.retry_unsafe
+    assert told.error_at == ("errors",)
     assert told.body == JsonBody({"query": "{ x }", "variables": {"n": 1}}, frozenset({"query"}))
 
 
