@@ -227,9 +227,7 @@ def _check_selection(at: Keys, table: StreamTable, mistakes: Mistakes) -> None:
 
 def _check_error(at: Keys, table: StreamTable, mistakes: Mistakes) -> None:
     if table.error_at and not table.records and table.expect != "object":
-        mistakes.add(
-            (*at, "error_at"), "nothing stands beside the records of an array; say where they are: records = …"
-        )
+        mistakes.add((*at, "error_at"), "nothing stands beside an array's records; say where they are: records = …")
 
 
 def _check_format(at: Keys, table: StreamTable, contract: Contract | None, mistakes: Mistakes) -> None:
