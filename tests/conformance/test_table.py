@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from threading import Barrier
 
 import pytest
@@ -150,6 +151,22 @@ def test_whoever_opened_it_before_another_registered_is_refused(table: Table) ->
         late.register([file(1)], until=1)
 
     assert (opened(table).state.seq, table.rows()) == (1, 2)
+
+
+@pytest.mark.parametrize("kind", ["memory", "folder"], indirect=True)
+def test_whoever_opened_it_before_a_person_dropped_it_commits_nothing(table: Table, tmp_path: Path) -> None:
+    late = made(table)
+    late.register([file(1)], until=1)
+    late = opened(table)
+    if isinstance(table, MemoryTable):
+        table.kept.states.clear()
+    else:
+        rmtree(tmp_path / "lake" / "compras" / "_delta_log")
+
+    with pytest.raises(Doubtful):
+        late.register([file(2)], until=2)
+
+    assert table.open(UUID) is None
 
 
 def test_of_two_who_register_at_once_exactly_one_wins(table: Table) -> None:
