@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -306,3 +306,25 @@ def test_records_beside_an_error_are_asked_for_again_where_that_is_said(played: 
 
     assert one.eans() == [1, 2, 3, 4, 5, 6, 7]
     assert len(one.waits()) == 1
+
+
+def test_what_was_asked_beside_a_page_that_failed_is_asked_again_in_its_turn(played: Played, collect: Collect) -> None:
+    api = begin(played, "total")
+    beside, failed = Event(), Event()
+
+    def second_fails_once(good: bytes) -> bytes:
+        if b'"ean": 7' in good:
+            beside.set()
+        if b'"ean": 4' in good and not failed.is_set():
+            assert beside.wait(5)
+            failed.set()
+            return sized(b"", status=b"503 Wait")
+        return good
+
+    api.faults = {-1: second_fails_once}
+    one = collect(played[1].url(), terms=PAGED, paging=replace(NUMBER, total=("total",), concurrency=2))
+
+    one.until(END)
+
+    assert one.eans() == [1, 2, 3, 4, 5, 6, 7]
+    assert sorted(query["page"] for _, query in api.asked) == ["1", "2", "2", "3", "3"]

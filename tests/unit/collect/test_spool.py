@@ -175,3 +175,11 @@ def test_headers_that_may_be_secrets_are_not_kept() -> None:
     came = (("date", "x"), ("set-cookie", "sid=1"), ("etag", "y"), ("authorization", "z"), ("x-amz-token", "t"))
 
     assert kept_headers(came) == (("date", "x"), ("etag", "y"))
+
+
+def test_a_link_is_kept_without_what_may_be_a_secret() -> None:
+    link = '<https://api.test/x?page=2&access_token=canary>; rel="next", <https://u:canary@api.test/>; rel="last"'
+
+    ((_, kept),) = kept_headers((("link", link), ("set-cookie", "canary")))
+
+    assert kept == '<https://api.test/x?page=2&access_token=***>; rel="next", <https://api.test/>; rel="last"'
