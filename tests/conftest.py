@@ -17,7 +17,10 @@ from tests.clouds.azurite import AzureService, find_azurite, serve_azurite  # no
 from tests.clouds.ceph import missing_programs, serve_ceph  # noqa: E402
 from tests.clouds.google import GoogleService, play_google  # noqa: E402
 from tests.clouds.servers import FileServer, serve_sftp, serve_webdav  # noqa: E402
+from tests.iceberg.services import CatalogService, find_postgres, serve_postgres  # noqa: E402
 from tests.s3.service import LOGINS, S3Service  # noqa: E402
+
+from coleta.stream import SecretRef, Store  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +74,23 @@ def webdav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileServer]:
     """A WebDAV server until the last test has run. A test uses a folder of its own."""
     with serve_webdav(tmp_path_factory.mktemp("webdav")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[CatalogService]:
+    """PostgreSQL until the last test has run. A test uses a name of its own in it."""
+    programs = find_postgres()
+    if programs is None:
+        pytest.skip("PostgreSQL or psycopg is not installed here, so there is no such catalog to test against")
+    with serve_postgres(programs) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogService]:
+    """A server that plays a REST catalog, until the last test has run. A test uses a name of its own in it."""
+    from tests.iceberg.rest import TOKEN, play_rest
+
+    with play_rest(tmp_path_factory.mktemp("rest")) as service:
+        place = Store("", catalog=service.url, catalog_token=SecretRef("env:TOKEN"), catalog_warehouse="lager")
+        yield CatalogService(place, {"TOKEN": TOKEN}, service.url)

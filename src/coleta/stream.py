@@ -204,7 +204,13 @@ class Store:
     exclusive: bool = False
     """Whether somebody promises that no other machine or process lands there at the same time."""
     catalog: str | SecretRef | None = None
-    """The URL of the database that knows its Iceberg tables; None: a file in the store's folder."""
+    """The URL of what knows its Iceberg tables, a database or a REST catalog; None: a file in the store's folder."""
+    catalog_token: SecretRef | None = None
+    catalog_credential: SecretRef | None = None
+    """What a REST catalog gives tokens for, as ``client_id:client_secret``."""
+    catalog_auth_url: str | None = None
+    catalog_scope: str | None = None
+    catalog_warehouse: str | None = None
     namespace: str | None = None
     """Under which its Iceberg tables are known there; None: the project's name."""
     timeout: timedelta = timedelta(seconds=30)

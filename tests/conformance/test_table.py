@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +28,12 @@ from coleta.testing.samples import OTHER_UUID, UUID, sample_terms
 
 COLUMNS = columns_of(sample_terms())
 NAME = ("loja", "compras")
+NOTHING: Mapping[str, str] = {}
 CEPH = pytest.param("ceph", marks=pytest.mark.ceph)
+ICEBERG_IN = ["folder", "s3", "azure", "google", "rest", "postgres"]
 
 
-@pytest.fixture(params=["memory", "folder", "s3", "azure", "iceberg_in_folder", "iceberg_in_s3", CEPH])
+@pytest.fixture(params=["memory", "folder", "s3", "azure", *(f"iceberg_in_{where}" for where in ICEBERG_IN), CEPH])
 def kind(request: pytest.FixtureRequest) -> str:
     if "iceberg" in request.param:
         pytest.importorskip("pyiceberg")
@@ -48,6 +50,10 @@ def table(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Table:
         "azure": lambda: in_azure(request),
         "iceberg_in_folder": lambda: iceberg_in_folder(tmp_path),
         "iceberg_in_s3": lambda: iceberg_in_s3(request, tmp_path),
+        "iceberg_in_azure": lambda: iceberg_in_azure(request, tmp_path),
+        "iceberg_in_google": lambda: iceberg_in_google(request, tmp_path),
+        "iceberg_in_rest": lambda: iceberg_in_rest(request, tmp_path),
+        "iceberg_in_postgres": lambda: iceberg_in_postgres(request, tmp_path),
     }
     return makers[kind]()
 
@@ -71,11 +77,13 @@ def in_azure(request: pytest.FixtureRequest) -> Table:
     return delta_in_bucket(place, "compras", below, environment=lambda: variables, folder=Path())
 
 
-def iceberg_in_folder(folder: Path) -> Table:
+def iceberg_in_folder(
+    folder: Path, place: Store | None = None, name: tuple[str, str] = NAME, variables: Mapping[str, str] = NOTHING
+) -> Table:
     below = folder / "lake" / "compras"
     store = Below(FileStore(folder / "lake", create=True), "compras")
-    place = Store(f"file://{folder}/lake")
-    return iceberg_table(place, "compras", NAME, store, folder=below, environment=dict, root=folder)
+    place = replace(place or Store(""), url=f"file://{folder}/lake")
+    return iceberg_table(place, "compras", name, store, folder=below, environment=lambda: variables, root=folder)
 
 
 def iceberg_in_s3(request: pytest.FixtureRequest, folder: Path) -> Table:
@@ -84,6 +92,31 @@ def iceberg_in_s3(request: pytest.FixtureRequest, folder: Path) -> Table:
     place = replace(Store(service.url()), catalog="sqlite:///catalog.sqlite")
     store = service.store(replace(place, url=f"{place.url}/compras"))
     return iceberg_table(place, "compras", NAME, store, folder=None, environment=lambda: variables, root=folder)
+
+
+def iceberg_in_azure(request: pytest.FixtureRequest, folder: Path) -> Table:
+    service = request.getfixturevalue("azure")
+    variables = service.environment()
+    place = replace(Store(service.url()), catalog="sqlite:///catalog.sqlite")
+    store = service.store(replace(place, url=f"{place.url}/compras"))
+    return iceberg_table(place, "compras", NAME, store, folder=None, environment=lambda: variables, root=folder)
+
+
+def iceberg_in_google(request: pytest.FixtureRequest, folder: Path) -> Table:
+    service = request.getfixturevalue("google")
+    place = replace(service.place(), catalog="sqlite:///catalog.sqlite")
+    store = service.store(replace(place, url=f"{place.url}/compras"))
+    return iceberg_table(place, "compras", NAME, store, folder=None, environment=dict, root=folder)
+
+
+def iceberg_in_rest(request: pytest.FixtureRequest, folder: Path) -> Table:
+    service = request.getfixturevalue("rest")
+    return iceberg_in_folder(folder, service.place, service.name(), service.variables)
+
+
+def iceberg_in_postgres(request: pytest.FixtureRequest, folder: Path) -> Table:
+    service = request.getfixturevalue("postgres")
+    return iceberg_in_folder(folder, service.place, service.name(), service.variables)
 
 
 def file(n: int, rows: int = 2) -> DataFile:

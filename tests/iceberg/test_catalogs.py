@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.iceberg.lake import ids, project, publish
 
+from coleta.adapters.file_store import FileStore
+from coleta.adapters.iceberg_place import iceberg_table
 from coleta.errors import Misconfigured
+from coleta.land.table import columns_of
+from coleta.land.watermark import DataFile
+from coleta.stream import Store
+from coleta.testing.samples import UUID, sample_terms
 
 CONTRACT: dict[str, object] = {"id": "int"}
 
@@ -37,5 +45,33 @@ def test_what_is_no_url_of_a_database_is_refused(tmp_path: Path, written: str) -
 
 
 def test_a_store_whose_tables_are_in_no_catalog_takes_none(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match="goes with file:// or s3:// stores only"):
-        project(tmp_path, CONTRACT, store={"url": "gs://bucket", "catalog": "env:CATALOG_URL"})
+    with pytest.raises(Misconfigured, match="stores only"):
+        project(tmp_path, CONTRACT, store={"url": "webdavs://host/x", "exclusive": True, "catalog": "env:CATALOG_URL"})
+
+
+@pytest.mark.parametrize(
+    ("store", "where"),
+    [
+        (Store("az://lake/a", account="acme"), "abfss://lake@acme.dfs.core.windows.net/a/coisas/"),
+        (Store("az://lake", account="acme"), "abfss://lake@acme.dfs.core.windows.net/coisas/"),
+        (
+            Store("az://lake", account="acme", endpoint="https://acme.blob.core.usgovcloudapi.net"),
+            "abfss://lake@acme.dfs.core.usgovcloudapi.net/coisas/",
+        ),
+        (Store("abfss://lake@acme.dfs.core.windows.net/a"), "abfss://lake@acme.dfs.core.windows.net/a/coisas/"),
+        (Store("gs://lake/a"), "gs://lake/a/coisas/"),
+    ],
+)
+def test_files_in_a_cloud_are_named_as_readers_write_them(store: Store, where: str, tmp_path: Path) -> None:
+    lake = FileStore(tmp_path / "lake", create=True)
+    place = replace(store, catalog=f"sqlite:///{tmp_path}/c.sqlite")
+    table = iceberg_table(place, "coisas", ("loja", "coisas"), lake, folder=None, environment=dict, root=tmp_path)
+    table.create(columns_of(sample_terms()), log=UUID)
+    opened = table.open(UUID)
+    assert opened is not None
+
+    opened.register([DataFile("data/1.parquet", 1, "2026-11-24", 0, 1, {})], until=1)
+
+    assert table.rows() == 1
+    (location,) = sqlite3.connect(tmp_path / "c.sqlite").execute("SELECT metadata_location FROM iceberg_tables")
+    assert location[0].startswith(f"{where}_iceberg/metadata/")

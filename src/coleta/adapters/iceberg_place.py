@@ -1,8 +1,4 @@
-"""Where a stream's Iceberg table is known: the catalog that the store's settings name, reached by SQLAlchemy.
-
-A catalog is a database outside the store: it says which file of metadata is the newest. Only a store in a folder has
-one by itself, in a file of SQLite beside what lands.
-"""
+"""Where a stream's Iceberg table lies, in the words of Iceberg's readers, and the catalog that knows it."""
 
 from __future__ import annotations
 
@@ -10,25 +6,18 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from coleta.adapters.cloud_bucket import Environment
-from coleta.adapters.secrets import EnvironmentSecrets
 from coleta.errors import Misconfigured
 from coleta.ports import Housekeeping, ObjectStore
-from coleta.stream import SecretRef, Store
+from coleta.stream import Store
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
-
     from coleta.adapters.iceberg_table import IcebergRegister
-
-CATALOG = "coleta"
-"""The name under which the tables stand in the database: one database may hold several catalogs."""
 
 DEFAULT_FILE = "iceberg.sqlite"
 """The database of a store in a folder, at the store's root."""
-
-_SQLITE = "sqlite:///"
 
 
 def iceberg_table(
@@ -56,9 +45,9 @@ def iceberg_table(
         raise Misconfigured(
             'pyiceberg is not installed, and table = "iceberg" needs it', hint="pip install 'coleta[iceberg]'"
         )
-    if not place.url.startswith(("file:", "s3:")):
+    if folder is None and not place.url.startswith(("s3:", "az:", "abfss:", "gs:")):
         raise Misconfigured(
-            'table = "iceberg" is not there for this kind of store yet',
+            'table = "iceberg" is not there for this kind of store, which no reader of Iceberg knows',
             where=place.url,
             hint="leave table out: the data objects are read without it",
         )
@@ -66,54 +55,29 @@ def iceberg_table(
         raise Misconfigured(
             "an Iceberg table needs a catalog, and a bucket has none by itself",
             where=place.url,
-            hint='write catalog = "env:NAME" beside its url, and into NAME a URL such as postgresql+psycopg://…',
+            hint='write catalog = "env:NAME" beside its url, and into NAME a URL such as postgresql+psycopg://… or '
+            "https://… of a REST catalog",
         )
+    from coleta.adapters.iceberg_catalogs import Catalogs
     from coleta.adapters.iceberg_files import Area
     from coleta.adapters.iceberg_table import IcebergRegister
 
-    area = Area(f"{place.url.rstrip('/')}/{path}" if folder is None else f"file://{folder}", store, housekeeping)
-    url = _url(place, folder and folder.parents[path.count("/")], environment, root)
-    return IcebergRegister(
-        name, area, connect=lambda: _connect(url(), area), found=lambda: _connect(url(), area, only_found=True)
-    )
+    area = Area(_location(place, path, environment) if folder is None else f"file://{folder}", store, housekeeping)
+    default = None if folder is None else folder.parents[path.count("/")] / DEFAULT_FILE
+    catalogs = Catalogs(place, area, environment=environment, root=root, default=default)
+    return IcebergRegister(name, area, connect=catalogs.connect, found=catalogs.found)
 
 
-def _url(place: Store, lake: Path | None, environment: Environment, root: Path) -> Callable[[], str]:
-    """What gives the database's URL, as it is now; `lake` is the store's folder, if it is one."""
+def _location(place: Store, path: str, environment: Environment) -> str:
+    """The URL of the stream's place as readers of Iceberg write it."""
+    if not place.url.startswith("az:"):
+        return f"{place.url.rstrip('/')}/{path}"
+    # az:// says nothing of the account, and few readers know it: the other form of the same URL is what they take.
+    from coleta.adapters.azure_container import account_of, endpoint_of
 
-    def find() -> str:
-        match place.catalog:
-            case None:
-                return f"{_SQLITE}{lake}/{DEFAULT_FILE}"
-            case SecretRef():
-                written = EnvironmentSecrets(environment(), folder=root)(place.catalog)
-            case str():
-                written = place.catalog
-        if written.startswith(_SQLITE):
-            return f"{_SQLITE}{root / written.removeprefix(_SQLITE)}"
-        return written
-
-    return find
-
-
-def _connect(url: str, area: object, *, only_found: bool = False) -> Catalog | None:
-    """The catalog at `url`; with `only_found` None where that is a file that is not there: looking makes none."""
-    from pyiceberg.catalog.sql import SqlCatalog
-    from sqlalchemy.exc import ArgumentError
-
-    from coleta.adapters.iceberg_files import AREA, StoreFiles
-
-    if only_found and url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE).partition("?")[0]).exists():
-        return None
-    given: dict[str, object] = {AREA: area, "py-io-impl": f"{StoreFiles.__module__}.{StoreFiles.__name__}"}
-    try:
-        # A connection that the database has closed meanwhile is noticed before it is used.
-        return SqlCatalog(CATALOG, uri=url, pool_pre_ping="true", **given)  # type: ignore[arg-type]
-    except (ArgumentError, ModuleNotFoundError) as error:
-        # Not shown whole: the URL may hold a password.
-        what = f"{error.name} is not installed" if isinstance(error, ModuleNotFoundError) else "it is no such URL"
-        raise Misconfigured(
-            f"the Iceberg catalog cannot be reached: {what}",
-            hint="the URL is one of SQLAlchemy's, and its driver is installed beside coleta: "
-            "postgresql+psycopg://user:password@host/name needs pip install 'psycopg[binary]'",
-        ) from None
+    variables = environment()
+    container, _, prefix = place.url.removeprefix("az://").partition("/")
+    host = urlsplit(endpoint_of(place, variables)).hostname or ""
+    suffix = host.partition(".blob.")[2] or "core.windows.net"
+    where = f"abfss://{container}@{account_of(place, variables)}.dfs.{suffix}"
+    return "/".join(filter(None, (where, prefix, path)))

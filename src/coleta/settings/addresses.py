@@ -167,7 +167,9 @@ def store_url(written: str, place: Place) -> str:
 
 
 def check_catalog(written: str) -> str:
-    """A database's URL, or where that is found. What is wrong is said without the URL: it may hold a password.
+    """The URL of a database or a REST catalog, or where that is found.
+
+    What is wrong is said without it: it may hold a password.
 
     Raises:
         ValueError: it is neither, or holds a password.
@@ -179,6 +181,9 @@ def check_catalog(written: str) -> str:
         raise ValueError('must be "sqlite:///catalog.sqlite", or "env:NAME" for a URL such as postgresql+psycopg://…')
     if "@" in written and ":" in written.partition("://")[2].rpartition("@")[0]:
         raise ValueError('holds a password, and this file is no place for it; write catalog = "env:NAME"')
+    parts = urlsplit(written)
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError("is not https, so a token could be read on its way")
     return written
 
 

@@ -83,6 +83,11 @@ class StoreTable(_Table):
     known_hosts: Text | None = None
     exclusive: bool = False
     catalog: Annotated[str, AfterValidator(check_catalog)] | None = None
+    catalog_token: Reference | None = None
+    catalog_credential: Reference | None = None
+    catalog_auth_url: Annotated[str, AfterValidator(check_url)] | None = None
+    catalog_scope: Text | None = None
+    catalog_warehouse: Text | None = None
     namespace: Annotated[str, AfterValidator(project_name)] | None = None
     timeout: Positive = timedelta(seconds=30)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from coleta.settings.addresses import Place, chosen_store, scheme_of, store_url
 from coleta.settings.mistakes import Keys, Mistakes
@@ -19,24 +19,33 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SECRETS = (
     "access_key", "secret_key", "session_token", "account_key", "sas_token", "service_account", "token", "password",
-    "private_key",
+    "private_key", "catalog_token", "catalog_credential",
 )  # fmt: skip
 _FILE, _S3, _AZURE, _GOOGLE, _SFTP, _WEBDAV = {"file"}, {"s3"}, {"az", "abfss"}, {"gs"}, {"sftp"}, {"webdav", "webdavs"}
+CATALOG = ("catalog_token", "catalog_credential", "catalog_auth_url", "catalog_scope", "catalog_warehouse")
+"""What only a REST catalog is told."""
 GOES_WITH: Mapping[str, set[str]] = {
     "region": _S3, "account": _AZURE, "endpoint": _S3 | _AZURE | _GOOGLE, "path_style": _S3,
     "allow_http": _S3 | _AZURE | _GOOGLE | _WEBDAV, "sse": _S3, "kms_key": _S3,
     "storage_class": _S3 | _AZURE | _GOOGLE, "access_key": _S3, "secret_key": _S3, "session_token": _S3,
     "account_key": _AZURE, "sas_token": _AZURE, "service_account": _GOOGLE, "token": _AZURE | _GOOGLE | _WEBDAV,
     "user": _SFTP | _WEBDAV, "password": _SFTP | _WEBDAV, "private_key": _SFTP, "known_hosts": _SFTP,
-    "exclusive": _SFTP | _WEBDAV, "catalog": _FILE | _S3, "namespace": _FILE | _S3,
+    "exclusive": _SFTP | _WEBDAV, **dict.fromkeys((*CATALOG, "catalog", "namespace"), _FILE | _S3 | _AZURE | _GOOGLE),
     "timeout": _S3 | _AZURE | _GOOGLE | _SFTP | _WEBDAV,
 }  # fmt: skip
 """Which kinds of stores a key means something for."""
 
 _NEEDS = (
     ("access_key", "secret_key"), ("secret_key", "access_key"), ("session_token", "access_key"), ("password", "user"),
+    *((key, "catalog") for key in CATALOG), ("catalog_auth_url", "catalog_credential"),
+    ("catalog_scope", "catalog_credential"),
 )  # fmt: skip
-_ONE_OF = (("account_key", "sas_token", "token"), ("service_account", "token"), ("password", "token"))
+_ONE_OF = (
+    ("account_key", "sas_token", "token"),
+    ("service_account", "token"),
+    ("password", "token"),
+    ("catalog_token", "catalog_credential"),
+)
 """Ways to log in, of which one is enough."""
 
 
@@ -91,8 +100,8 @@ def _check_keys(at: Keys, store: StoreTable, given: set[str], place: Place, mist
         if store.url is not None and kind not in GOES_WITH[key]:
             kinds = " or ".join(f"{one}://" for one in sorted(GOES_WITH[key]))
             mistakes.add((*at, key), f"goes with {kinds} stores only")
-    if kind == "file":
-        return
+    if store.url is not None:
+        given = {key for key in given if kind in GOES_WITH.get(key, ())}
     for one, other in _NEEDS:
         if one in given and other not in given and not (other == "user" and "@" in (store.url or "")):
             mistakes.add((*at, one), f"needs {other} beside it")
@@ -100,16 +109,23 @@ def _check_keys(at: Keys, store: StoreTable, given: set[str], place: Place, mist
         first, *more = [key for key in ways if key in given] or [""]
         for key in more:
             mistakes.add((*at, key), f"stands beside {first}; one way to log in is enough")
-    if store.kms_key is not None and store.sse != "aws:kms":
+    if "kms_key" in given and store.sse != "aws:kms":
         mistakes.add((*at, "kms_key"), 'needs sse = "aws:kms"')
     endpoint = urlsplit(store.endpoint or "")
-    if endpoint.scheme == "http" and endpoint.hostname not in _LOOPBACK and not store.allow_http:
+    if "endpoint" in given and _is_open(endpoint) and not store.allow_http:
         mistakes.add((*at, "endpoint"), "is not https, so what lands could be read on its way; or allow_http = true")
+    if store.catalog_auth_url is not None and _is_open(urlsplit(store.catalog_auth_url)):
+        mistakes.add((*at, "catalog_auth_url"), "is not https, so the credential could be read on its way")
     for key in SECRETS:
         try:
-            secret_at(getattr(store, key), place)
+            secret_at(getattr(store, key) if key in given else None, place)
         except ValueError as error:
             mistakes.add((*at, key), str(error))
+
+
+def _is_open(url: SplitResult) -> bool:
+    """Whether what is sent to `url` can be read on its way."""
+    return url.scheme == "http" and url.hostname not in _LOOPBACK
 
 
 def secret_at(reference: str | None, place: Place) -> SecretRef | None:
@@ -157,6 +173,11 @@ def _store(table: StoreTable, url: str, place: Place) -> Store:
         known_hosts=None if table.known_hosts is None else str(place(table.known_hosts)),
         exclusive=table.exclusive,
         catalog=_catalog(table.catalog, place),
+        catalog_token=secret_at(table.catalog_token, place),
+        catalog_credential=secret_at(table.catalog_credential, place),
+        catalog_auth_url=table.catalog_auth_url,
+        catalog_scope=table.catalog_scope,
+        catalog_warehouse=table.catalog_warehouse,
         namespace=table.namespace,
         timeout=table.timeout,
     )
