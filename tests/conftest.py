@@ -16,7 +16,7 @@ if ROOT not in sys.path:
 from tests.clouds.azurite import AzureService, find_azurite, serve_azurite  # noqa: E402
 from tests.clouds.ceph import missing_programs, serve_ceph  # noqa: E402
 from tests.clouds.google import GoogleService, play_google  # noqa: E402
-from tests.clouds.servers import FileServer, serve_sftp, serve_webdav  # noqa: E402
+from tests.clouds.servers import FileServer, serve_ftp, serve_sftp, serve_webdav  # noqa: E402
 from tests.iceberg.services import CatalogService, find_postgres, serve_postgres  # noqa: E402
 from tests.s3.service import LOGINS, S3Service  # noqa: E402
 
@@ -94,3 +94,10 @@ def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogService]:
     with play_rest(tmp_path_factory.mktemp("rest")) as service:
         place = Store("", catalog=service.url, catalog_token=SecretRef("env:TOKEN"), catalog_warehouse="lager")
         yield CatalogService(place, {"TOKEN": TOKEN}, service.url)
+
+
+@pytest.fixture(scope="session")
+def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileServer]:
+    """An FTP server, reached by fsspec, until the last test has run. A test uses a folder of its own."""
+    with serve_ftp(tmp_path_factory.mktemp("ftp")) as server:
+        yield server

@@ -203,6 +203,8 @@ class Store:
     """The file of SSH host keys that are trusted; None: the user's own."""
     exclusive: bool = False
     """Whether somebody promises that no other machine or process lands there at the same time."""
+    options: tuple[tuple[str, str | float | bool | SecretRef], ...] = ()
+    """What the filesystem of fsspec is made with."""
     catalog: str | SecretRef | None = None
     """The URL of what knows its Iceberg tables, a database or a REST catalog; None: a file in the store's folder."""
     catalog_token: SecretRef | None = None

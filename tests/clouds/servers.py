@@ -1,4 +1,7 @@
-"""Real file servers on this machine: SFTP by asyncssh, WebDAV by WsgiDAV, each with one user, for a ``with`` block."""
+"""Real file servers on this machine for a ``with`` block, each with one user.
+
+SFTP by asyncssh, WebDAV by WsgiDAV, FTP by aioftp.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,12 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import aioftp
 import asyncssh
 from cheroot.wsgi import Server
 from wsgidav.wsgidav_app import WsgiDAVApp
 
+from coleta.adapters.fsspec_wire import FsspecWire
 from coleta.adapters.server_store import ServerHousekeeping, ServerStore, Wire
 from coleta.adapters.sftp_wire import SftpWire
 from coleta.adapters.webdav_wire import WebdavWire
@@ -42,6 +47,9 @@ class FileServer:
 
     def at(self, name: str, *, exclusive: bool | None = None) -> Store:
         """A store in the folder `name`."""
+        if self.base.startswith("fsspec+"):
+            login = (("username", USER), ("password", SecretRef("env:PASSWORD")))
+            return Store(f"{self.base}/{name}", options=login, exclusive=exclusive is not False)
         hosts = None if self.known_hosts is None else str(self.known_hosts)
         return Store(
             f"{self.base}/{name}", user=USER, password=SecretRef("env:PASSWORD"), known_hosts=hosts,
@@ -50,7 +58,8 @@ class FileServer:
 
     def wire(self, place: Store, *, password: str = PASSWORD) -> Wire:
         """A wire to `place`, with that `password`."""
-        kind = SftpWire if place.url.startswith("sftp:") else WebdavWire
+        kinds: dict[str, type[SftpWire] | type[FsspecWire]] = {"sftp": SftpWire, "fsspec+ftp": FsspecWire}
+        kind = kinds.get(place.url.partition("://")[0], WebdavWire)
         return kind(place, environment=lambda: {"PASSWORD": password}, folder=Path())
 
     def store(self) -> ServerStore:
@@ -141,3 +150,22 @@ def serve_webdav(root: Path) -> Iterator[FileServer]:
     finally:
         server.stop()
         thread.join()
+
+
+@contextmanager
+def serve_ftp(root: Path) -> Iterator[FileServer]:
+    """Serve the files in `root` by FTP until the ``with`` block ends."""
+    logging.getLogger("aioftp").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    user = aioftp.User(USER, PASSWORD, base_path=root)
+    server = aioftp.Server([user], path_io_factory=aioftp.AsyncPathIO)
+    asyncio.run_coroutine_threadsafe(server.start("127.0.0.1", 0), loop).result(30)
+    try:
+        yield FileServer(f"fsspec+ftp://127.0.0.1:{server.server_port}", root)
+    finally:
+        asyncio.run_coroutine_threadsafe(server.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

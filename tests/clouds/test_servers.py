@@ -31,7 +31,7 @@ def full_text(error: ColetaError) -> str:
     return " ".join(str(one) for one in (error, error.hint, repr(error), error.__cause__))
 
 
-@pytest.fixture(params=["sftp", "webdav"])
+@pytest.fixture(params=["sftp", "webdav", "ftp"])
 def server(request: pytest.FixtureRequest) -> FileServer:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, FileServer)

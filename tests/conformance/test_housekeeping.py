@@ -27,7 +27,7 @@ def in_memory() -> Pair:
 CEPH = pytest.param("ceph", marks=pytest.mark.ceph)
 
 
-@pytest.fixture(params=["memory", "disk", "s3", "azure", "google", "sftp", "webdav", CEPH])
+@pytest.fixture(params=["memory", "disk", "s3", "azure", "google", "sftp", "webdav", "ftp", CEPH])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     root = tmp_path / "lake"
     makers: dict[str, Callable[[], Pair]] = {
@@ -105,7 +105,7 @@ def test_below_a_path_only_what_lies_there_is_replaced(pair: Pair) -> None:
     assert (store.read("one/a"), store.read("two/a")) == (b"new", b"two/a")
 
 
-@pytest.mark.parametrize("pair", ["sftp", "webdav"], indirect=True)
+@pytest.mark.parametrize("pair", ["sftp", "webdav", "ftp"], indirect=True)
 def test_a_file_server_replaces_nothing_and_says_what_to_write_instead(pair: Pair) -> None:
     store, housekeeping = pair
     create(store, "s/data/a")

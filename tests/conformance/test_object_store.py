@@ -18,10 +18,10 @@ BODY = bytes(range(256)) * 10
 
 
 CEPH = pytest.param("ceph", marks=pytest.mark.ceph)
-SERVED = ["s3", "azure", "google", "sftp", "webdav", "ceph"]
+SERVED = ["s3", "azure", "google", "sftp", "webdav", "ftp", "ceph"]
 FOR_MANY = ["memory", "disk", "s3", "azure", "google", "sftp", CEPH]
 """Stores that several machines may land in at once."""
-KINDS = [*FOR_MANY, "webdav"]
+KINDS = [*FOR_MANY, "webdav", "ftp"]
 
 
 @pytest.fixture(params=KINDS)

@@ -88,6 +88,14 @@ def test_whoever_follows_the_page_lands_on_an_sftp_server(tmp_path: Path, sftp: 
     assert len(list(folder.glob("compras/data/*/*.parquet"))) == 1
 
 
+def test_whoever_follows_the_page_lands_on_an_ftp_server(tmp_path: Path, ftp: FileServer) -> None:
+    text = stores(PAGES[2])[3]
+
+    folder = on_a_server(ftp, tmp_path, text, "fsspec+ftp://files.example.com/lake")
+
+    assert len(list(folder.glob("compras/data/*/*.parquet"))) == 1
+
+
 def test_whoever_follows_the_page_lands_on_a_webdav_server(tmp_path: Path, webdav: FileServer) -> None:
     text = stores(PAGES[2])[2]
 

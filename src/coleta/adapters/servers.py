@@ -1,4 +1,4 @@
-"""Which file server a URL asks for: ``sftp://``, ``webdavs://`` or ``webdav://``."""
+"""Which file server a URL asks for: ``sftp://``, ``webdavs://``, ``webdav://`` or ``fsspec+PROTOCOL://``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def wire_to(store: Store, *, environment: Environment, folder: Path) -> Wire:
         from coleta.adapters.sftp_wire import SftpWire
 
         return SftpWire(store, environment=environment, folder=folder)
+    if store.url.startswith("fsspec+"):
+        from coleta.adapters.fsspec_wire import FsspecWire
+
+        return FsspecWire(store, environment=environment, folder=folder)
     from coleta.adapters.webdav_wire import WebdavWire
 
     return WebdavWire(store, environment=environment, folder=folder)

@@ -14,8 +14,9 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from coleta.settings.mistakes import meant, nearest
+from coleta.settings.other_stores import EXAMPLE, FSSPEC, fsspec_url
 
-FILE_SERVERS = ("sftp:", "webdav:", "webdavs:")
+FILE_SERVERS = ("sftp:", "webdav:", "webdavs:", "fsspec+")
 """How URLs of file servers begin."""
 
 Place = Callable[[str], Path]
@@ -24,7 +25,7 @@ Place = Callable[[str], Path]
 STORES = {
     "file": "file://./lake", "s3": "s3://bucket/prefix", "gs": "gs://bucket/prefix", "az": "az://container/prefix",
     "abfss": "abfss://container@account.dfs.core.windows.net/prefix", "sftp": "sftp://user@host/srv/lake",
-    "webdavs": "webdavs://host/lake", "webdav": "webdav://localhost:8080/lake",
+    "webdavs": "webdavs://host/lake", "webdav": "webdav://localhost:8080/lake", FSSPEC: EXAMPLE,
 }  # fmt: skip
 """The schemes of stores' URLs, and how such a URL is written."""
 
@@ -163,6 +164,8 @@ def store_url(written: str, place: Place) -> str:
             return _server_url(scheme, rest)
         case "file":
             return _folder_url(rest, place)
+    if scheme.startswith("fsspec+"):
+        return fsspec_url(scheme, rest)
     raise ValueError(f"unknown kind of store {scheme!r}; {meant(scheme, set(STORES))}")
 
 
@@ -189,7 +192,7 @@ def check_catalog(written: str) -> str:
 
 def scheme_of(url: str) -> str:
     """Which kind of store `url` names, as ``STORES`` has it."""
-    return url.partition("://")[0]
+    return FSSPEC if url.startswith("fsspec+") else url.partition("://")[0]
 
 
 def _folder_url(rest: str, place: Place) -> str:

@@ -221,7 +221,7 @@ class _Effective:
                 if found := _REFERENCE.fullmatch(str(value)):
                     return value, self._found(found[1], found[2])
                 return (value if keys[-1].lower() in SHOWN_HEADERS else HIDDEN), None
-            case ("stream" | "api", _, "params" | "form" | "body", name):
+            case ("stream" | "api", _, "params" | "form" | "body", name) | ("store", _, "options", name):
                 if isinstance(value, str) and (found := _REFERENCE.fullmatch(value)):
                     return value, self._found(found[1], found[2])
                 return _without_secrets(name, value), None

@@ -10,7 +10,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+)
 
 from coleta.paging import MOST_PAGES
 from coleta.settings.addresses import check_catalog, check_endpoint, check_path, check_url
@@ -82,6 +93,7 @@ class StoreTable(_Table):
     private_key: Reference | None = None
     known_hosts: Text | None = None
     exclusive: bool = False
+    options: dict[str, StrictStr | StrictBool | StrictInt | StrictFloat] = {}
     catalog: Annotated[str, AfterValidator(check_catalog)] | None = None
     catalog_token: Reference | None = None
     catalog_credential: Reference | None = None

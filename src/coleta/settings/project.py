@@ -136,6 +136,18 @@ def _check_rows(stream: Checked, kept: RetentionTable, mistakes: Mistakes) -> No
         mistakes.add(at, f"an object cannot be replaced on a file server; {instead}")
 
 
+def _check_server(stream: Checked, mistakes: Mistakes) -> None:
+    """What needs a bucket or a folder on this machine cannot lie on a file server."""
+    if not stream.store.startswith(FILE_SERVERS):
+        return
+    if stream.table.table is not None:
+        what = f'table = "{stream.table.table}" needs a bucket or a folder on this machine; leave it out: the data'
+        mistakes.add(("stream", stream.name, "table"), f"{what} objects are read without it")
+    if stream.table.lease:
+        what = "a file server holds no lease, since nothing can be replaced there only if it is still the same"
+        mistakes.add(("stream", stream.name, "lease"), f"{what}; leave it out")
+
+
 def _window(table: MaintenanceTable) -> Window | None:
     return None if table.window is None else Window.of(table.window, table.zone)
 
@@ -162,4 +174,5 @@ def _streams(file: FileTable, table: Mapping[str, object], around: Surroundings)
     check_places(checked, around.mistakes)
     for stream in checked:
         _check_rows(stream, file.retention, around.mistakes)
+        _check_server(stream, around.mistakes)
     return checked

@@ -78,6 +78,7 @@ DESCRIPTIONS: dict[Keys, dict[str, str]] = {
         "private_key": "Where the user's SSH key is found: file:PATH or env:NAME.",
         "known_hosts": "The file of SSH host keys that are trusted.",
         "exclusive": "Your promise that no other machine or process lands in this store at the same time.",
+        "options": "What fsspec's filesystem is made with; secrets as env:NAME or file:PATH.",
         "catalog": "The URL of what knows its Iceberg tables, a database or a REST catalog, or env:NAME, file:PATH.",
         "catalog_token": "Where a REST catalog's bearer token is found: env:NAME or file:PATH.",
         "catalog_credential": "Where a REST catalog's client_id:client_secret is found: env:NAME or file:PATH.",

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from coleta.settings.addresses import Place, chosen_store, scheme_of, store_url
 from coleta.settings.mistakes import Keys, Mistakes
 from coleta.settings.model import FileTable, StoreTable
+from coleta.settings.other_stores import FSSPEC, options_of
 from coleta.settings.reading import given
 from coleta.stream import SecretRef, Store
 
@@ -22,6 +23,7 @@ SECRETS = (
     "private_key", "catalog_token", "catalog_credential",
 )  # fmt: skip
 _FILE, _S3, _AZURE, _GOOGLE, _SFTP, _WEBDAV = {"file"}, {"s3"}, {"az", "abfss"}, {"gs"}, {"sftp"}, {"webdav", "webdavs"}
+_FSSPEC = {FSSPEC}
 CATALOG = ("catalog_token", "catalog_credential", "catalog_auth_url", "catalog_scope", "catalog_warehouse")
 """What only a REST catalog is told."""
 GOES_WITH: Mapping[str, set[str]] = {
@@ -30,8 +32,9 @@ GOES_WITH: Mapping[str, set[str]] = {
     "storage_class": _S3 | _AZURE | _GOOGLE, "access_key": _S3, "secret_key": _S3, "session_token": _S3,
     "account_key": _AZURE, "sas_token": _AZURE, "service_account": _GOOGLE, "token": _AZURE | _GOOGLE | _WEBDAV,
     "user": _SFTP | _WEBDAV, "password": _SFTP | _WEBDAV, "private_key": _SFTP, "known_hosts": _SFTP,
-    "exclusive": _SFTP | _WEBDAV, **dict.fromkeys((*CATALOG, "catalog", "namespace"), _FILE | _S3 | _AZURE | _GOOGLE),
-    "timeout": _S3 | _AZURE | _GOOGLE | _SFTP | _WEBDAV,
+    "exclusive": _SFTP | _WEBDAV | _FSSPEC, "options": _FSSPEC,
+    **dict.fromkeys((*CATALOG, "catalog", "namespace"), _FILE | _S3 | _AZURE | _GOOGLE),
+    "timeout": _S3 | _AZURE | _GOOGLE | _SFTP | _WEBDAV | _FSSPEC,
 }  # fmt: skip
 """Which kinds of stores a key means something for."""
 
@@ -100,6 +103,7 @@ def _check_keys(at: Keys, store: StoreTable, given: set[str], place: Place, mist
         if store.url is not None and kind not in GOES_WITH[key]:
             kinds = " or ".join(f"{one}://" for one in sorted(GOES_WITH[key]))
             mistakes.add((*at, key), f"goes with {kinds} stores only")
+    options_of(store.options, place, lambda name, what: mistakes.add((*at, "options", name), what))
     if store.url is not None:
         given = {key for key in given if kind in GOES_WITH.get(key, ())}
     for one, other in _NEEDS:
@@ -172,6 +176,7 @@ def _store(table: StoreTable, url: str, place: Place) -> Store:
         private_key=secret_at(table.private_key, place),
         known_hosts=None if table.known_hosts is None else str(place(table.known_hosts)),
         exclusive=table.exclusive,
+        options=options_of(table.options, place, lambda name, what: None),
         catalog=_catalog(table.catalog, place),
         catalog_token=secret_at(table.catalog_token, place),
         catalog_credential=secret_at(table.catalog_credential, place),

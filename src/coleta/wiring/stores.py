@@ -29,7 +29,7 @@ def is_bucket(stream: Stream) -> bool:
 
 def is_server(stream: Stream) -> bool:
     """Whether `stream` lands on a file server."""
-    return stream.store.startswith(("sftp:", "webdav:", "webdavs:"))
+    return stream.store.startswith(("sftp:", "webdav:", "webdavs:", "fsspec+"))
 
 
 class Stores:

@@ -37,6 +37,11 @@ def in_bucket(line: str) -> tuple[str, str]:
     return 'url = "file://./lake"', f'url = "s3://bucket/lake"\n{line}'
 
 
+def through_fsspec(line: str) -> tuple[str, str]:
+    """The same to one on an FTP server."""
+    return 'url = "file://./lake"', f'url = "fsspec+ftp://host/lake"\nexclusive = true\n{line}'
+
+
 def refused(folder: Path, text: str, *, to: str | None = None) -> Misconfigured:
     (folder / PROJECT_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(Misconfigured) as caught:
@@ -240,7 +245,16 @@ def test_a_mistake_is_named_with_its_key_and_with_what_to_write(tmp_path: Path, 
         (("file://./lake", "sftp://host"), "store.lake.url: names no folder"),
         (("file://./lake", "sftp:///x"), "store.lake.url: names no host"),
         (("file://./lake", "sftp://host/a/../b"), "store.lake.url: the prefix must be of letters"),
-        (in_bucket("exclusive = true"), "store.lake.exclusive: goes with sftp:// or webdav:// or webdavs:// stores"),
+        (in_bucket("exclusive = true"), "store.lake.exclusive: goes with fsspec+PROTOCOL:// or sftp://"),
+        (in_bucket("options = { a = 1 }"), "store.lake.options: goes with fsspec+PROTOCOL:// stores only"),
+        (("file://./lake", "fsspec+://host/x"), "store.lake.url: names no protocol of fsspec"),
+        (("file://./lake", "fsspec+s3://bucket/x"), "store.lake.url: write s3:// instead"),
+        (("file://./lake", "fsspec+memory://x/y"), "store.lake.url: what lies in memory is lost"),
+        (("file://./lake", "fsspec+ftp://host"), "store.lake.url: names no folder"),
+        (("file://./lake", "fsspec+ftp://host/a/../b"), "store.lake.url: names no folder"),
+        (("file://./lake", "fsspec+ftp://u:secret@host/x"), "store.lake.url: holds credentials"),
+        (through_fsspec('options = { password = "canary" }'), "store.lake.options.password: is a secret"),
+        (through_fsspec("options = { a = [1] }"), "store.lake.options.a"),
         (on_a_server('password = "env:A"'), "store.lake.password: needs user beside it"),
         (on_a_server('password = "canary"\nuser = "u"'), "store.lake.password: must say where the secret is found"),
         (in_bucket('account = "a"'), "store.lake.account: goes with abfss:// or az:// stores only"),
@@ -431,3 +445,20 @@ def test_a_file_without_a_version_is_refused(tmp_path: Path) -> None:
     error = refused(tmp_path, 'project = "p"\n')
 
     assert (error.what, error.hint) == ("version: missing", "begin the file with version = 1")
+
+
+@pytest.mark.parametrize("url", ["sftp://host/x", "fsspec+ftp://host/x"])
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("lease = true", "stream.s.lease: a file server holds no lease"),
+        ('table = "delta"', 'stream.s.table: table = "delta" needs a bucket or a folder on this machine'),
+        ('retention = { data = "90d" }', "stream.s.retention.data: an object cannot be replaced on a file server"),
+    ],
+)
+def test_what_no_file_server_can_hold_is_told_before_anything_starts(
+    tmp_path: Path, url: str, line: str, what: str
+) -> None:
+    text = (HEAD + STREAM).replace("file://./lake", url) + line + "\n"
+
+    assert what in "\n".join(mistakes(tmp_path, text))
