@@ -10,6 +10,7 @@ from threading import Barrier
 
 import pytest
 from tests.conformance.test_table import COLUMNS, file, in_azure, in_folder, in_s3, opened
+from tests.s3.service import LANDER
 
 from coleta.adapters.delta_files import DeltaFiles
 from coleta.adapters.delta_table import DeltaRegister
@@ -55,7 +56,7 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Both:
     makers: dict[str, Callable[[], Both]] = {
         "memory": in_memory,
         "folder": lambda: of_delta(in_folder(tmp_path)),
-        "s3": lambda: of_delta(in_s3(request)),
+        "s3": lambda: of_delta(in_s3(request, "s3", LANDER)),
         "azure": lambda: of_delta(in_azure(request)),
     }
     both = makers[request.param]()
