@@ -16,6 +16,7 @@ from coleta.adapters.below import Below, BelowHousekeeping
 from coleta.adapters.file_store import FileStore
 from coleta.adapters.housekeeping import FileHousekeeping
 from coleta.adapters.iceberg_place import iceberg_table
+from coleta.adapters.iceberg_state import unnamed_after
 from coleta.errors import Misconfigured, StoreUnavailable
 from coleta.land.table import columns_of
 from coleta.land.watermark import DataFile
@@ -190,10 +191,29 @@ def test_only_so_many_snapshots_and_files_of_metadata_are_kept_and_no_row_is_los
     found = table(tmp_path)
     assert len(found.snapshots()) == 100
     assert len(list((lake / "coisas/_iceberg/metadata").glob("*.metadata.json"))) == 101
+    metadata = lake / "coisas/_iceberg/metadata"
+    named = {manifest.manifest_path for one in found.snapshots() for manifest in one.manifests(found.io)}
+    lists = {one.manifest_list for one in found.snapshots()}
+    there = {f"file://{path}" for path in metadata.glob("*.avro")}
+    assert named | lists < there
+    # The 100th commit has put the manifests together: pyiceberg wrote one before, which no snapshot ever named.
+    assert len(there - named - lists) == 1
     assert len(list(found.scan().plan_files())) == registered.rows() == 105
     opened = registered.open(UUID)
     assert opened is not None
     assert opened.state.seq == 105
+
+
+def test_where_others_have_tags_no_manifest_is_let_go_of(tmp_path: Path) -> None:
+    publish(tmp_path, CONTRACT, answers(1, 2, 3))
+    found = table(tmp_path)
+    first, second, third = found.snapshots()
+    plain = unnamed_after(found.metadata, [first.snapshot_id], found.io)
+    found.manage_snapshots().create_tag(second.snapshot_id, "kept").commit()
+
+    assert plain == [first.manifest_list]
+    assert unnamed_after(found.refresh().metadata, [first.snapshot_id], found.io) == []
+    assert third.parent_snapshot_id == second.snapshot_id
 
 
 def test_a_changed_contract_is_refused_before_anything_is_asked(tmp_path: Path) -> None:

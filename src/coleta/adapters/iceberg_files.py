@@ -10,6 +10,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -17,7 +18,7 @@ from typing import Self
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 from pyiceberg.typedef import EMPTY_DICT, Properties
 
-from coleta.errors import StoreUnavailable
+from coleta.errors import ColetaError, StoreUnavailable
 from coleta.ports import Exists, Housekeeping, ObjectStore
 
 AREA = "coleta.area"
@@ -26,6 +27,8 @@ AREA = "coleta.area"
 FOLDER = "_iceberg"
 
 _REPLACED = re.compile(rf"{FOLDER}/metadata/[^/]+\.metadata\.json")
+
+_MANIFEST = re.compile(rf"{FOLDER}/metadata/[^/]+\.avro")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,16 @@ class Area:
                 hint=f"was the table moved? It is kept below {self.root}/{FOLDER}",
             )
         return name
+
+    def let_go(self, location: str) -> None:
+        """Delete a manifest, or a list of them, that no snapshot names any more. What stays only takes room.
+
+        Not by way of ``StoreFiles.delete``: pyiceberg calls that for what it believes to have failed.
+        """
+        with suppress(ColetaError):
+            name = self.name(location)
+            if self.housekeeping is not None and _MANIFEST.fullmatch(name):
+                self.housekeeping().delete(name)
 
 
 class StoreFiles(FileIO):

@@ -6,10 +6,12 @@ back. It stands in a property of the table too, for when that snapshot is no lon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from pyiceberg.io import FileIO
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.snapshots import Snapshot
 
 from coleta.adapters.iceberg_columns import columns_in
@@ -109,3 +111,20 @@ def old_snapshots(about: TableMetadata) -> list[int]:
     named = {ref.snapshot_id for ref in about.refs.values()}
     line = [one.snapshot_id for one in _ancestry(about)]
     return [one for one in line[SNAPSHOTS_KEPT - 1 :] if one not in named]
+
+
+def unnamed_after(about: TableMetadata, old: Collection[int], io: FileIO) -> list[str]:
+    """The files that nothing names any more once the snapshots `old`, which ``old_snapshots`` gave, are gone.
+
+    What a snapshot has dropped, none that is built on it takes up again: so of each manifest it is enough to look
+    whether the oldest snapshot that stays names it. That holds for a single line: where others have made branches or
+    tags, or there are snapshots beside the line, nothing is said to be unnamed.
+    """
+    line = list(_ancestry(about))
+    kept = [one for one in line if one.snapshot_id not in old]
+    if not kept or len(line) != len(about.snapshots) or set(about.refs) != {MAIN_BRANCH}:
+        return []
+    gone = [one for one in line if one.snapshot_id in old]
+    named = {manifest.manifest_path for manifest in kept[-1].manifests(io)}
+    dropped = {manifest.manifest_path for one in gone for manifest in one.manifests(io)} - named
+    return [*(one.manifest_list for one in gone), *sorted(dropped)]

@@ -39,6 +39,7 @@ from coleta.adapters.iceberg_state import (
     old_snapshots,
     operations_of,
     state_of,
+    unnamed_after,
 )
 from coleta.errors import ColetaError, Misconfigured, StoreUnavailable
 from coleta.land.table import Columns
@@ -167,6 +168,8 @@ class OpenIceberg:
         head = {OWNER: self._log, HEAD: str(until)}
         number = {HEAD_SEQUENCE: str(about.next_sequence_number())}
         old = old_snapshots(about)
+        # Looked for before, since it can fail, and let go of only after a change that surely came to be.
+        unnamed = _unnamed(table, old)
 
         def change() -> None:
             once = IcebergTable(table.name(), about, table.metadata_location, table.io, cast(Catalog, Once(table)))
@@ -179,6 +182,8 @@ class OpenIceberg:
                     ExpireSnapshots(changes).by_ids(old).commit()
 
         _changing(self._area.root, change)
+        for location in unnamed:
+            self._area.let_go(location)
 
     def _file(self, file: DataFile) -> IcebergFile:
         about = self._table.metadata
@@ -228,6 +233,16 @@ class OpenIceberg:
                 hint="take it out of the table again; or drop the table in its catalog, and call "
                 "`coleta publish STREAM --accept`, which makes it anew",
             )
+
+
+def _unnamed(table: IcebergTable, old: Sequence[int]) -> Sequence[str]:
+    """What nothing names once the snapshots `old` are gone; nothing, if that cannot be told now."""
+    if not old:
+        return ()
+    try:
+        return unnamed_after(table.metadata, old, table.io)
+    except Exception:  # noqa: BLE001  # a list that cannot be read is no reason not to register: its files stay
+        return ()
 
 
 def _day(file: DataFile) -> int:
