@@ -41,7 +41,10 @@ def told(path: str, words: str) -> tuple[Hunt, ...]:
     return (("pytest", path, words),)
 
 
-TABLES: tuple[Hunt, ...] = (("--only", "table", "--seeds", "60"), ("--only", "table", "--seed", "60", "--seeds", "600"))
+TABLES: tuple[Hunt, ...] = (
+    ("--only", "table", "--seeds", "60"),
+    ("--only", "table", "--seed", "60", "--seeds", "2000"),
+)
 """How a mutant of publishing is hunted."""
 
 CONDITIONAL: tuple[Hunt, ...] = (
@@ -722,8 +725,8 @@ MUTANTS = (
     Mutant(
         "objects_without_rows_registered",
         "runtime/registering.py",
-        "[file for one in filled if (file := _file(shelf, one)) is not None]",
-        "[_file(shelf, one) or DataFile(one.name, 1, folder_date(one.name).isoformat(), 0, 0, {}) for one in taken]",
+        "    files = _files(shelf, filled)\n",
+        "    files = _files(shelf, filled)\n    day = folder_date(taken[0].name).isoformat()\n    files += [DataFile(one.name, 1, day, 0, 0, {}) for one in taken if not one.record.rows]\n",
         TABLES,
     ),
     Mutant(

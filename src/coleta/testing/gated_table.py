@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import ClassVar
 
 from coleta.errors import Doubtful, StoreUnavailable
@@ -13,6 +14,9 @@ from coleta.ports import OpenTable
 from coleta.testing.faults import Fault
 from coleta.testing.machine import Process
 from coleta.testing.table_watch import TableWatch
+
+_TAKES = (timedelta(0), timedelta(milliseconds=20), timedelta(milliseconds=300))
+"""How long an answer of the table takes: services that land at the same instant publish at the same time, too."""
 
 
 class GatedTable:
@@ -37,8 +41,7 @@ class GatedTable:
         if self._process.meet("table.open") is Fault.UNAVAILABLE:
             raise StoreUnavailable("simulated")
         found = self._watch.table.open(log)
-        # Its answer takes a while, in which others may change it, and write down what they have made of it.
-        self._process.world.baton.pause()
+        self._wait()
         return None if found is None else GatedOpenTable(found, self)
 
     def create(self, columns: Columns, *, log: str) -> None:
@@ -80,6 +83,12 @@ class GatedTable:
             raise Doubtful("simulated: done")
         if fault is Fault.CRASH_AFTER:
             self._process.die()
+        self._wait()
+
+    def _wait(self) -> None:
+        """An answer takes a while, in which others may change the table, and write down what they have made of it."""
+        world = self._process.world
+        world.baton.pause(stall=world.random.choice(_TAKES))
 
 
 class GatedOpenTable:

@@ -41,7 +41,9 @@ ONE_FAULT_SETTINGS = (
     Setting(machines=2, minutes=2, start=_LATER, lease=True),
     Setting(machines=1, minutes=2, start=_LATER, pages=2, catch_up="all", deeds=_SEEN_TO),
     Setting(machines=1, minutes=2, start=_LATER, guarded=True, checks=_STERN, deeds=_PAUSED),
-    Setting(1, 2, (MINUTE, _SHORTER), _SHORTER, start=_LATER, table=(True, False), deeds=_PUBLISHED, joins_after=_SOON),
+    Setting(
+        1, 2, (MINUTE, _SHORTER), MINUTE / 2, start=_LATER, table=(True, False), deeds=_PUBLISHED, joins_after=_SOON
+    ),
 )
 """The worlds in which every single fault is tried: all cross midnight, so that a turn is among the calls.
 
