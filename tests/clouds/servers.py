@@ -87,10 +87,13 @@ class _OneUser(asyncssh.SSHServer):
 
 
 class NoLinks(asyncssh.SFTPServer):
-    """A server that cannot link files."""
+    """A server that can neither link files nor replace one in one step."""
 
     def link(self, oldpath: bytes, newpath: bytes) -> None:
         raise asyncssh.SFTPOpUnsupported("no links here")
+
+    def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        raise asyncssh.SFTPOpUnsupported("no such rename here")
 
 
 @contextmanager

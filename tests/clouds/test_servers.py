@@ -16,7 +16,7 @@ import pytest
 from tests.clouds.servers import FileServer, NoLinks, serve_sftp
 from tests.s3.proxy import Fault, FaultyProxy, Seen, once
 
-from coleta.adapters.server_store import ServerStore
+from coleta.adapters.server_store import ServerHousekeeping, ServerStore
 from coleta.errors import AuthRefused, ColetaError, Doubtful, Misconfigured, StoreUnavailable
 from coleta.ports import Created, Exists
 from coleta.runtime.opening import probe
@@ -186,6 +186,18 @@ def test_without_links_a_second_create_leaves_the_first_untouched(without_links:
     assert isinstance(create(store), Created)
     assert isinstance(create(store, body=b"another"), Exists)
     assert store.read("a/b") == b"body"
+
+
+def test_where_a_file_cannot_be_replaced_in_one_step_it_stays_as_it_is(without_links: FileServer) -> None:
+    place = without_links.place(exclusive=True)
+    store = ServerStore(without_links.wire(place), create=True)
+    create(store)
+
+    with pytest.raises(Misconfigured, match="cannot be replaced in one step by this SFTP server"):
+        ServerHousekeeping(without_links.wire(place)).replace("a/b", b"empty")
+
+    assert store.read("a/b") == b"body"
+    assert list(store.names("_coleta/tmp")) == []
 
 
 class Dropping(asyncssh.SFTPServer):

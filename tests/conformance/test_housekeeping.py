@@ -38,8 +38,8 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     return makers[kind]() if kind in makers else request.getfixturevalue(kind).with_housekeeping()
 
 
-REPLACING = ["memory", "disk", "s3", "azure", "google", CEPH]
-"""Those that can put an object in another's place; a file server refuses to."""
+REPLACING = ["memory", "disk", "s3", "azure", "google", "sftp", CEPH]
+"""Those that can put an object in another's place; WebDAV and fsspec refuse to."""
 
 
 def create(store: ObjectStore, name: str) -> None:
@@ -105,8 +105,8 @@ def test_below_a_path_only_what_lies_there_is_replaced(pair: Pair) -> None:
     assert (store.read("one/a"), store.read("two/a")) == (b"new", b"two/a")
 
 
-@pytest.mark.parametrize("pair", ["sftp", "webdav", "ftp"], indirect=True)
-def test_a_file_server_replaces_nothing_and_says_what_to_write_instead(pair: Pair) -> None:
+@pytest.mark.parametrize("pair", ["webdav", "ftp"], indirect=True)
+def test_who_cannot_do_it_in_one_step_replaces_nothing_and_says_what_to_write_instead(pair: Pair) -> None:
     store, housekeeping = pair
     create(store, "s/data/a")
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from coleta.adapters.cloud_bucket import Environment
 from coleta.adapters.fsspec_kinds import kind_of
 from coleta.adapters.secrets import EnvironmentSecrets
-from coleta.adapters.server_store import Entry, Refused, time_for
+from coleta.adapters.server_store import Entry, Refused, no_swap, time_for
 from coleta.errors import ColetaError, Doubtful, Misconfigured, StoreUnavailable
 from coleta.stream import SecretRef, Store
 
@@ -94,6 +94,10 @@ class FsspecWire:
         digest = self._digests.pop(temp)
         self._run(lambda: self._move(temp, target, digest), in_doubt=True)
         return True
+
+    def swap(self, temp: str, target: str) -> None:
+        """Refuse; see ``Wire``. Not every rename takes a name that is there, and some take it in two steps."""
+        raise no_swap("fsspec")
 
     def read(self, path: str, last: int | None) -> bytes | None:
         """See ``Wire``."""

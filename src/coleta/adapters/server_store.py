@@ -73,6 +73,9 @@ class Wire(Protocol):
 
         """
 
+    def swap(self, temp: str, target: str) -> None:
+        """Put the file `temp` in the place of `target`, in one step: whoever reads it sees the one or the other."""
+
     def read(self, path: str, last: int | None) -> bytes | None:
         """The bytes of the file `path`, or only its `last` ones; None where nothing is."""
 
@@ -119,7 +122,7 @@ class ServerStore:
         check_name(name)
         check_body(name, body, sha256)
         self._require_mark()
-        temp = f"{TEMPS}/{int(time.time())}-{secrets.token_hex(8)}.tmp"
+        temp = _temp()
         try:
             self._ask(name, lambda: self._wire.write(temp, memoryview(body)))
             for folder in reversed(PurePosixPath(name).parents[:-1]):
@@ -171,6 +174,18 @@ class ServerStore:
         check_name(name)
         self._require_mark()
         self._again(name, lambda: self._wire.remove(name))
+
+    def replace(self, name: str, body: bytes) -> None:
+        """Put `body` in the place of what lies under `name`. For ``ServerHousekeeping`` alone, too."""
+        check_name(name)
+        self._require_mark()
+        temp = _temp()
+        try:
+            self._ask(name, lambda: self._wire.write(temp, memoryview(body)))
+            self._ask(name, lambda: self._wire.swap(temp, name))
+        finally:
+            with suppress(ColetaError, Refused):
+                self._wire.remove(temp)
 
     def _entries(self, folder: str) -> Sequence[Entry]:
         return self._again(folder, lambda: self._wire.entries(folder)) or ()
@@ -242,18 +257,23 @@ class ServerHousekeeping:
         self._store.delete(name)
 
     def replace(self, name: str, body: bytes) -> None:
-        """Refuse; see ``Housekeeping``. Not every file server replaces a file in one step, as whoever reads it needs.
+        """Put `body` in the place of the object of `name`, where the server can do that in one step.
 
         Raises:
-            Misconfigured: always.
+            Misconfigured: it cannot.
 
         """
-        check_name(name)
-        raise Misconfigured(
-            f"an object cannot be replaced by {len(body)} bytes on a file server",
-            where=name,
-            hint='write retention.data = "forever" for streams that land there',
-        )
+        self._store.replace(name, body)
+
+
+def _temp() -> str:
+    return f"{TEMPS}/{int(time.time())}-{secrets.token_hex(8)}.tmp"
+
+
+def no_swap(what: str) -> Refused:
+    """That `what` replaces no file in one step, as whoever reads it needs."""
+    hint = 'write retention.data = "forever" for streams that land there'
+    return Refused(f"an object cannot be replaced in one step by {what}", hint=hint)
 
 
 def time_for(timeout: timedelta, size_bytes: int) -> float:

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from coleta.adapters.cloud_bucket import Environment
 from coleta.adapters.secrets import EnvironmentSecrets
-from coleta.adapters.server_store import Entry, Refused, time_for
+from coleta.adapters.server_store import Entry, Refused, no_swap, time_for
+from coleta.adapters.ssh_key import private_key_of
 from coleta.errors import Doubtful, Misconfigured, StoreUnavailable
 from coleta.stream import Store
 
@@ -123,6 +124,19 @@ class SftpWire:
         await sftp.rename(self._at(temp), self._at(target))
         await self._sync(sftp, target.rpartition("/")[0])
         return True
+
+    def swap(self, temp: str, target: str) -> None:
+        """See ``Wire``. SFTP's own rename takes no name that is there; OpenSSH's extension does, as rename(2)."""
+        from asyncssh import SFTPOpUnsupported
+
+        async def work(sftp: SFTPClient) -> None:
+            try:
+                await sftp.posix_rename(self._at(temp), self._at(target))
+            except SFTPOpUnsupported:
+                raise no_swap("this SFTP server") from None
+            await self._sync(sftp, target.rpartition("/")[0])
+
+        self._run(work)
 
     def read(self, path: str, last: int | None) -> bytes | None:
         """See ``Wire``."""
@@ -262,7 +276,7 @@ class SftpWire:
         if self._store.password is not None:
             options |= {"password": secrets(self._store.password), "client_keys": None}
         if self._store.private_key is not None:
-            options["client_keys"] = [_key(secrets(self._store.private_key))]
+            options["client_keys"] = [private_key_of(secrets(self._store.private_key))]
         try:
             return await asyncssh.connect(self._host, self._port, **options)
         except asyncssh.HostKeyNotVerifiable:
@@ -279,14 +293,3 @@ class SftpWire:
         line, self._line = self._line, None
         if line is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(line[0].abort)
-
-
-def _key(text: str) -> Any:  # noqa: ANN401  # asyncssh's own kind
-    import asyncssh
-
-    try:
-        return asyncssh.import_private_key(text)
-    except asyncssh.KeyImportError:
-        # Not with its words: they may quote the key.
-        hint = "the whole file that ssh-keygen made, without a passphrase"
-        raise Refused("private_key is no private key", hint=hint, credentials=True) from None

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from coleta.adapters.cloud_bucket import Environment
 from coleta.adapters.secrets import EnvironmentSecrets
-from coleta.adapters.server_store import Entry, Refused, time_for
+from coleta.adapters.server_store import Entry, Refused, no_swap, time_for
 from coleta.errors import Doubtful, Misconfigured, StoreUnavailable
 from coleta.stream import Store
 
@@ -86,6 +86,10 @@ class WebdavWire:
         if answer.status >= 500 or answer.status in (408, 409, 423, 425, 429):
             raise Doubtful(f"it may or may not be stored: the server says {answer.status}", where=str(self))
         raise self._trouble(answer)
+
+    def swap(self, temp: str, target: str) -> None:
+        """Refuse; see ``Wire``. A server may take the old file away before it moves the new one (RFC 4918, 9.9.3)."""
+        raise no_swap("WebDAV")
 
     def read(self, path: str, last: int | None) -> bytes | None:
         """See ``Wire``."""

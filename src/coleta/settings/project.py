@@ -132,8 +132,8 @@ def _check_rows(stream: Checked, kept: RetentionTable, mistakes: Mistakes) -> No
     at = ("stream", stream.name, "retention", "data")
     if stream.table.table is not None:
         mistakes.add(at, f'cannot go with table = "{stream.table.table}", which reads these rows; {instead}')
-    elif stream.store.startswith(FILE_SERVERS):
-        mistakes.add(at, f"an object cannot be replaced on a file server; {instead}")
+    elif stream.store.startswith(FILE_SERVERS) and not stream.store.startswith("sftp:"):
+        mistakes.add(at, f"an object cannot be replaced there in one step; {instead}")
 
 
 def _check_server(stream: Checked, mistakes: Mistakes) -> None:

@@ -453,7 +453,6 @@ def test_a_file_without_a_version_is_refused(tmp_path: Path) -> None:
     [
         ("lease = true", "stream.s.lease: a file server holds no lease"),
         ('table = "delta"', 'stream.s.table: table = "delta" needs a bucket or a folder on this machine'),
-        ('retention = { data = "90d" }', "stream.s.retention.data: an object cannot be replaced on a file server"),
     ],
 )
 def test_what_no_file_server_can_hold_is_told_before_anything_starts(
@@ -462,3 +461,10 @@ def test_what_no_file_server_can_hold_is_told_before_anything_starts(
     text = (HEAD + STREAM).replace("file://./lake", url) + line + "\n"
 
     assert what in "\n".join(mistakes(tmp_path, text))
+
+
+@pytest.mark.parametrize("url", ["webdavs://host/x", "fsspec+ftp://host/x"])
+def test_where_nothing_is_replaced_in_one_step_rows_are_kept(tmp_path: Path, url: str) -> None:
+    text = (HEAD + STREAM).replace("file://./lake", url) + 'retention = { data = "90d" }\n'
+
+    assert "stream.s.retention.data: an object cannot be replaced there" in "\n".join(mistakes(tmp_path, text))

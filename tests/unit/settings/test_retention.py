@@ -70,10 +70,10 @@ def test_rows_are_kept_for_a_time_only_where_no_table_reads_them(load: Load) -> 
             load(all_streams, stream)
 
 
-def test_rows_on_a_file_server_are_kept_for_ever(load: Load) -> None:
-    server = '[store.far]\nurl = "sftp://me@host/srv/lake"'
+def test_rows_on_a_webdav_server_are_kept_for_ever(load: Load) -> None:
+    server = '[store.far]\nurl = "webdavs://host/srv/lake"\nexclusive = true'
 
-    with pytest.raises(Misconfigured, match="cannot be replaced on a file server"):
+    with pytest.raises(Misconfigured, match="cannot be replaced there in one step"):
         load(server, 'store = "far"\nretention = { data = "1d" }')
     assert kept(load(server, 'store = "far"\nretention = { archive = "1d" }')).archive == timedelta(days=1)
 
