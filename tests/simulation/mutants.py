@@ -151,8 +151,8 @@ MUTANTS = (
     Mutant(
         "log_not_followed",
         "runtime/log.py",
-        "    if not head.seq:\n        head = _leap(store, index, head)\n",
-        "    if head.seq:\n        return head\n",
+        "    if not head.seq and store.size(rollup_name(rolled)) is not None:\n",
+        "    if head.seq:\n        return head\n    if store.size(rollup_name(rolled)) is not None:\n",
     ),
     Mutant(
         "gap_beats_answer",
