@@ -17,7 +17,7 @@ from pyiceberg.io import FileIO
 from pyiceberg.typedef import EMPTY_DICT, Properties
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from coleta.adapters.cloud_bucket import Environment
@@ -115,7 +115,12 @@ class _Sql(SqlCatalog):
 def _sql(url: str, area: Area) -> SqlCatalog:
     given: dict[str, object] = {AREA: area, "py-io-impl": f"{StoreFiles.__module__}.{StoreFiles.__name__}"}
     try:
-        return _Sql(CATALOG, uri=_patient(url), **given)  # type: ignore[arg-type]
+        given["uri"] = _patient(url)
+        try:
+            return _Sql(CATALOG, **given)  # type: ignore[arg-type]
+        except (IntegrityError, ProgrammingError):
+            # Another makes the tables of a new database at the same time, and has made them by now.
+            return _Sql(CATALOG, **given)  # type: ignore[arg-type]
     except (ArgumentError, ModuleNotFoundError) as error:
         # Not shown whole: the URL may hold a password.
         what = f"{error.name} is not installed" if isinstance(error, ModuleNotFoundError) else "it is no such URL"
