@@ -104,9 +104,12 @@ class _Sql(SqlCatalog):
     """A database, whose tables' files are reached by our own store. No connection is held between two looks at it."""
 
     def __init__(self, name: str, **properties: str) -> None:
-        super().__init__(name, **properties)
-        first, self.engine = self.engine, create_engine(properties["uri"], poolclass=NullPool)
-        first.dispose()
+        try:
+            super().__init__(name, **properties)
+        finally:
+            if first := getattr(self, "engine", None):
+                first.dispose()
+        self.engine = create_engine(properties["uri"], poolclass=NullPool)
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
         return StoreFiles(self.properties)
