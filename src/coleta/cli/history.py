@@ -33,17 +33,16 @@ def history_command(doors: Doors) -> Callable[..., None]:
         session = session_of(context, json=json)
         app = doors.open_app(session.project, None)
         books = books_of(app, app.stream(stream))
-        ticks = books.ticks()
-        shown, screen = ticks[-limit:], session.screen
+        shown, known, screen = books.newest(limit), books.known(), session.screen
         if books.store_error:
             screen.note(f"what this machine remembers; the store does not answer: {books.store_error}", style="warning")
         if json:
             lines = [line_value(line) for line in shown]
-            screen.document({"stream": stream, "ticks": lines, "known": len(ticks), "store_error": books.store_error})
+            screen.document({"stream": stream, "ticks": lines, "known": known, "store_error": books.store_error})
             return
         screen.out(table(_HEADS, [_row(line) for line in shown]))
-        if len(shown) < len(ticks):
-            screen.note(f"the newest {len(shown)} of {len(ticks)}; --limit shows more")
+        if len(shown) < known:
+            screen.note(f"the newest {len(shown)} of {known}; --limit shows more")
 
     return history
 

@@ -41,8 +41,8 @@ class Reading:
             NeverStarted: there is nothing yet.
 
         """
-        lines = books_of(self._app, self._app.stream(stream)).ticks()
-        return [Tick.of(line) for line in (lines if limit is None else lines[max(len(lines) - limit, 0) :])]
+        books = books_of(self._app, self._app.stream(stream))
+        return [Tick.of(line) for line in (books.ticks() if limit is None else books.newest(limit))]
 
     def gaps(self, stream: str) -> list[Tick]:
         """The ticks of `stream` that ended without an answer, and still have none.

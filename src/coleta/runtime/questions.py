@@ -68,11 +68,21 @@ class Books:
 
     def last(self) -> TickLine | None:
         """The newest tick with its current outcome."""
+        newest = self.newest(1)
+        return newest[0] if newest else None
+
+    def newest(self, count: int) -> list[TickLine]:
+        """The newest `count` ticks with their current outcomes, oldest first; of older days no commit is looked at."""
+        found: list[TickLine] = []
         for day in sorted(self.history.kept().days, reverse=True):
-            lines = self._now(self.history.of_days([day]))
-            if lines:
-                return lines[-1]
-        return None
+            if len(found) >= count:
+                break
+            found = self._now(self.history.of_days([day])) + found
+        return found[max(len(found) - count, 0) :]
+
+    def known(self) -> int:
+        """How many ticks have an outcome."""
+        return sum(self.totals().outcomes.values())
 
     def _now(self, commits: Iterable[Committed]) -> list[TickLine]:
         return timeline(commits, self.head.answered)

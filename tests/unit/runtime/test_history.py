@@ -210,6 +210,9 @@ def test_what_status_tells_is_what_all_ticks_together_say() -> None:
             assert books.totals() == totals(line.account for line in lines)
             assert books.gaps() == [line for line in lines if line.open]
             assert books.last() == lines[-1]
+            assert books.known() == len(lines)
+            for count in (0, 1, 2, 5, len(lines), 99):
+                assert books.newest(count) == lines[max(len(lines) - count, 0) :]
 
 
 def test_while_the_store_is_away_a_machine_that_remembers_all_says_the_same() -> None:
