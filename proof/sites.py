@@ -27,6 +27,9 @@ FAILING = {"EIO": (*_WRITING, *_REMOVING, *_READING), "ENOSPC": _WRITING}
 
 ON_LINES = ("connect", "sendto", "recvfrom", "writev", "sendmsg", "recvmsg")
 
+ELSEWHERE = "elsewhere"
+"""The place of a call that was struck beside the spool, the store and the lines: another thread came so far first."""
+
 _CALL = re.compile(r"^(\d+) +(\w+)\((.*)$")
 _QUOTED_OR_OPEN = re.compile(r'"(/[^"]*)"|<(/[^>]*)>')
 _LINE = re.compile(r"->127\.0\.0\.1:(\d+)\]|sin_port=htons\((\d+)\)")
@@ -93,7 +96,7 @@ def struck(trace: str, site: Site, grounds: Grounds) -> Site | None:
         thread, call, rest = match.groups()
         counts[thread] = counts.get(thread, 0) + 1
         if counts[thread] == site.nth:
-            return Site(call, site.nth, grounds.place(call, rest) or "elsewhere")
+            return Site(call, site.nth, grounds.place(call, rest) or ELSEWHERE)
     return None
 
 

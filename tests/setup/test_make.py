@@ -311,15 +311,17 @@ def test_ctrl_c_stops_the_program_and_make_has_nothing_to_add(machine: Machine) 
     assert said == "stopped cleanly\n"
 
 
-@pytest.mark.parametrize("broken", ["", "lint", "test", "simulate", "proof"])
+@pytest.mark.parametrize("broken", ["", "lint", "test", "mutants", "simulate", "proof"])
 def test_ci_runs_all_whatever_fails_and_fails_if_one_does(machine: Machine, broken: str) -> None:
     (machine.commands / "make").unlink()
     machine.command("make", f'#!/bin/sh\nfor last; do :; done\necho "made $last"\n[ "$last" != "{broken}" ]\n')
 
     done = machine.ask("bash", ".ci/run")
 
-    assert {"made lint", "made test", "made simulate", "made proof"} <= set(done.stdout.splitlines())
+    assert {"made lint", "made test", "made mutants", "made simulate", "made proof"} <= set(done.stdout.splitlines())
     assert (done.returncode == 0) == (broken == "")
     assert done.stdout.splitlines()[-1] == (
-        f"ci: FAILED: make {broken}" if broken else "ci: make lint, make test, make simulate and make proof passed"
+        f"ci: FAILED: make {broken}"
+        if broken
+        else "ci: make lint, make test, make mutants, make simulate and make proof passed"
     )

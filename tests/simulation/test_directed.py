@@ -20,7 +20,7 @@ class DyingIndex(MemoryIndex):
 
     died = False
 
-    def enter(self, head: Head, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
+    def enter(self, head: Head | None, committed: Committed | None, *, before: Sequence[Committed] = ()) -> None:
         if committed is not None and not self.died:
             self.died = True
             raise Killed

@@ -16,6 +16,13 @@ sys.modules["mutants"] = mutants
 _SPEC.loader.exec_module(mutants)
 
 
-@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.name)
+_QUICK = [mutant for mutant in mutants.MUTANTS if mutant.name not in mutants.SLOW]
+
+
+@pytest.mark.parametrize("mutant", _QUICK, ids=lambda mutant: mutant.name)
 def test_the_simulator_finds_the_breakage(mutant: object) -> None:
     assert mutants.hunt(mutant) is not None
+
+
+def test_what_is_left_to_a_command_of_its_own_is_there() -> None:
+    assert {mutant.name for mutant in mutants.MUTANTS} > mutants.SLOW

@@ -316,7 +316,7 @@ def test_the_schema_shows_values_as_they_are_written(call: Call) -> None:
 
     assert tables["SpoolTable"]["properties"]["quota"]["default"] == "10GB"
     assert tables["LandTable"]["properties"]["every"]["default"] == "0s"
-    assert tables["StreamTable"]["required"] == ["url", "contract"]
+    assert tables["StreamTable"]["required"] == ["contract"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import UNSET
+
 from coleta.contract.describe import describe, type_text
 from coleta.contract.types import Contract, Field, Struct
 from coleta.terms import Terms
@@ -13,7 +15,7 @@ from coleta.terms import Terms
 Kind = Literal["added", "removed", "type", "demands", "terms"]
 _SIGNS: dict[Kind, str] = {"added": "+", "removed": "-", "type": "!", "demands": "~", "terms": "~"}
 
-OTHER_TERMS = ("on_violation", "unknown", "expect", "records", "key", "cursor")
+OTHER_TERMS = ("on_violation", "unknown", "expect", "records", "key", "cursor", "format", "delimiter", "columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def _others(before: Terms, after: Terms) -> Iterator[Change]:
 
 
 def _text(value: object) -> str:
+    if value is UNSET:
+        return "default"
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     return "none" if value is None else str(value)

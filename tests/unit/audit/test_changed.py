@@ -83,6 +83,12 @@ def test_whatever_else_decoding_depends_on_is_told_after_the_fields() -> None:
     ]
 
 
+def test_a_format_that_was_not_told_of_is_the_default() -> None:
+    terms = Terms(Contract((Field("a", Int()),)))
+
+    assert [str(change) for change in changes(terms, replace(terms, format="csv"))] == ["~ [format] default -> csv"]
+
+
 def test_every_part_of_the_terms_is_looked_at() -> None:
     from dataclasses import fields
 

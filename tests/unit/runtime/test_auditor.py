@@ -359,6 +359,7 @@ def peak_of_an_audit(commits: int) -> int:
 def test_the_memory_of_an_audit_grows_by_a_few_bytes_for_a_commit() -> None:
     peak_of_an_audit(10)  # imports and caches
 
-    grown = peak_of_an_audit(900) - peak_of_an_audit(100)
+    # The least of three, since what other threads take meanwhile counts, too.
+    grown = min(peak_of_an_audit(900) - peak_of_an_audit(100) for _ in range(3))
 
     assert grown / 800 < 120, "a record in memory has some 2,000"
