@@ -118,13 +118,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     bound_s = args.pages / args.concurrency * args.latency
-    print(
-        f"{args.pages} pages of {RECORDS} records, {args.concurrency} at once: the latency alone takes {bound_s:.2f} s"
-    )
+    alone = f"the latency alone takes {bound_s:.2f} s"
+    sys.stdout.write(f"{args.pages} pages of {RECORDS} records, {args.concurrency} at once: {alone}\n")
     for _ in range(args.rounds):
         asking_s, whole_s, requests = measure(args.pages, args.concurrency, args.latency)
         times = f"{asking_s:.2f} s of asking ({asking_s / bound_s:.2f} x the bound)"
-        print(f"{times}, {whole_s:.2f} s for the whole command, {requests} requests", flush=True)
+        sys.stdout.write(f"{times}, {whole_s:.2f} s for the whole command, {requests} requests\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
