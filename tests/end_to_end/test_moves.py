@@ -61,7 +61,7 @@ def test_a_move_that_is_killed_again_and_again_beside_another_collector_loses_an
     for project in (one, two):
         assert project.verify()["sound"] is True
     books = balance(lake, "s", api.sent, [one.spool(), two.spool()], may_be_lost=4)
-    assert books.count("table") > 20
+    assert books.count("table") > 8, "there was something to lose"
 
 
 def test_what_a_machine_archived_in_the_old_place_and_did_not_live_to_land_comes_along(
