@@ -19,10 +19,8 @@ from coleta.collect.request import Request
 from coleta.collect.response import Failed, Response
 from coleta.collect.spool import Header, PageHead, Spooled, SpoolFile, Trailer
 from coleta.land.commit import Committed, Head
-from coleta.table_ports import OpenFiles as OpenFiles
 from coleta.table_ports import OpenTable as OpenTable
 from coleta.table_ports import Table as Table
-from coleta.table_ports import TableFiles as TableFiles
 
 
 class Clock(Protocol):

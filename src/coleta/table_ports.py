@@ -1,4 +1,4 @@
-"""The outside world as the runtime sees it, of registered tables: what publishing needs of one, and what upkeep does.
+"""The outside world as the runtime sees it, of registered tables: what publishing needs of one.
 
 As for all of ``coleta.ports``, from where they are taken: each docstring is the contract, and tests/conformance is the
 same contract in code.
@@ -6,11 +6,9 @@ same contract in code.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Protocol
 
-from coleta.land.compaction import Layout
 from coleta.land.table import Columns
 from coleta.land.watermark import DataFile, TableMake, TableState
 
@@ -74,49 +72,5 @@ class Table(Protocol):
 
         Raises:
             StoreUnavailable: it could not be told.
-
-        """
-
-
-class OpenFiles(Protocol):
-    """What a registered table is made of, as it was when it was opened. After a change, open it anew."""
-
-    @property
-    def layout(self) -> Layout:
-        """What it was made of then."""
-
-    def replace(self, gone: Collection[str], new: Sequence[DataFile]) -> None:
-        """Let the table read `new` instead of the files called `gone`, and count one generation more: all or nothing.
-
-        The rows are the same, so to whoever follows the table's changes nothing has changed. How far the log is in it
-        stays as it is. Nobody else has changed the table's files since it was opened, else nothing is done. No file is
-        deleted. `gone` are files of the table; both may be empty: then only the generation goes on, and whoever opened
-        it before replaces nothing any more.
-
-        Raises:
-            Doubtful: it may or may not have been done; open it anew and decide again.
-
-        """
-
-
-class TableFiles(Protocol):
-    """The files of a stream's registered table, and the history of it, for upkeep."""
-
-    def open(self, log: str) -> OpenFiles | None:
-        """The table as it is now, for the log with the uuid `log`; None where there is none.
-
-        Raises:
-            StoreUnavailable: it could not be told.
-
-        """
-
-    def tidy(self, now: datetime) -> Iterator[int]:
-        """Remove what is only needed for versions of the table that need no longer be readable at `now`.
-
-        Gives, a step at a time, how many of its own files have gone. Never a file with rows. May be cut off anywhere.
-
-        Raises:
-            StoreUnavailable: it could not go on; called again, it does.
-            Misconfigured: nothing may be removed there.
 
         """

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 
 from coleta.errors import Doubtful
-from coleta.land.compaction import Layout, TableFile
 from coleta.land.table import Columns
 from coleta.land.watermark import DELTA, DataFile, TableMake, TableState
 
@@ -20,9 +18,6 @@ class Kept:
     operations: list[str] = field(default_factory=list)
     files: dict[str, DataFile] = field(default_factory=dict)
     tables: int = 0
-    generation: int = 0
-    obstacle: str | None = None
-    history: timedelta = timedelta(days=7)
 
 
 class MemoryTable:
@@ -85,55 +80,6 @@ class MemoryOpenTable:
 
     def _commit(self, operation: str, change: Callable[[TableState], TableState]) -> None:
         _commit(self._kept, self._newest, operation, change)
-
-
-class MemoryTableFiles:
-    """The files of a ``MemoryTable``, of which it shares what is kept."""
-
-    def __init__(self, kept: Kept) -> None:
-        """Look at the table that is `kept`."""
-        self.kept = kept
-
-    def open(self, log: str) -> MemoryOpenFiles | None:
-        """See ``TableFiles``."""
-        if not self.kept.states:
-            return None
-        newest = self.kept.states[-1]
-        state = newest if newest.log == log else replace(newest, seq=0)
-        files = tuple(
-            TableFile(file.path, file.size_bytes, file.date, file.rows, file.modified_ms)
-            for file in self.kept.files.values()
-        )
-        layout = Layout(state, self.kept.generation, files, self.kept.history, self.kept.obstacle)
-        return MemoryOpenFiles(self.kept, newest, layout)
-
-    def tidy(self, now: datetime) -> Iterator[int]:
-        """See ``TableFiles``: versions take no room here."""
-        yield 0
-
-
-class MemoryOpenFiles:
-    """What one version of a ``MemoryTable`` is made of."""
-
-    def __init__(self, kept: Kept, newest: TableState, layout: Layout) -> None:
-        """Stand at what was `newest` in `kept`, whose files are as `layout` says."""
-        self._kept = kept
-        self._newest = newest
-        self._layout = layout
-
-    @property
-    def layout(self) -> Layout:
-        """See ``OpenFiles``."""
-        return self._layout
-
-    def replace(self, gone: Collection[str], new: Sequence[DataFile]) -> None:
-        """See ``OpenFiles``."""
-        if unknown := set(gone) - self._layout.paths:
-            raise Doubtful(f"the table does not read {min(unknown)}")
-        _commit(self._kept, self._newest, "WRITE", lambda state: state)
-        self._kept.generation += 1
-        self._kept.files = {path: file for path, file in self._kept.files.items() if path not in gone}
-        self._kept.files |= {file.path: file for file in new}
 
 
 def _commit(kept: Kept, found: TableState, operation: str, change: Callable[[TableState], TableState]) -> None:
